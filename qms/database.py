@@ -1,0 +1,140 @@
+"""The store of who did what and when: reading and writing transactions on SQLite or PostgreSQL.
+
+One writer at a time per SQLite file. Many connections that write busy-wait and starve each other, so writers queue here in the order
+they came; below SQLite 3.51.3 (a bug can lose a commit when the write-ahead log resets under another process) they also hold the
+workspace's file lock, so that server, command line and git door take turns.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, create_engine, event
+
+metadata = MetaData()
+"""Every room hangs its tables here; ``qms.migrations`` makes them."""
+
+Clock = Callable[[], datetime]
+WAL_RESET_MENDED = (3, 51, 3)
+
+
+def utc_now() -> datetime:
+    """Now, in UTC, to the millisecond: the resolution that is sealed."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass
+class Transaction:
+    """One writing transaction: its connection, the moment it stands for, and what must follow its commit.
+
+    ``after_commit`` holds projections (moving git refs): each must be safe to lose and to repeat, since a crash may come before it.
+    """
+
+    connection: Connection
+    now: datetime
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Database:
+    """The engine of one workspace. Owns its connections; close it."""
+
+    def __init__(self, url: str, lock: Path, clock: Clock = utc_now) -> None:
+        self.clock = clock
+        self.is_sqlite = url.startswith("sqlite")
+        self._turns = _Turns()
+        self._lock = lock if self.is_sqlite and sqlite3.sqlite_version_info < WAL_RESET_MENDED else None
+        if self.is_sqlite:
+            self.engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=16)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_engine(url, pool_size=16, max_overflow=16)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view that writes nothing."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """One transaction: all of it or, on any exception, none of it. The callbacks of ``after_commit`` run once it is durable."""
+        with self._turns if self.is_sqlite else nullcontext(), self._file_lock():
+            with self.engine.connect() as connection:
+                if self.is_sqlite:
+                    connection = connection.execution_options(writing=True)
+                with connection.begin():
+                    transaction = Transaction(connection, self.clock())
+                    yield transaction
+            for follow in transaction.after_commit:
+                follow()
+
+    @contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        if self._lock is None:
+            yield
+            return
+        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def close(self) -> None:
+        """Give every connection back. The last one to leave checkpoints the log, so this too waits for the file lock."""
+        with self._file_lock():
+            self.engine.dispose()
+
+
+class _Turns:
+    """A lock that serves in the order of asking: a plain lock lets a lucky thread in twice and the slowest wait for long."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "trusted_schema=OFF",
+        "busy_timeout=15000",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,63 @@
+"""Every word the program says to people, in Italian and English, kept in gettext catalogues beside this file.
+
+One catalogue per room and language (``it/people.po``). A message's id is a stable key (``case.version_stale``), never a sentence, so
+that both languages are translations and neither is the program's. Values stand in braces: ``{number}``.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+from babel.messages.pofile import read_po
+
+from qms.errors import Problem, Reason
+
+LANGUAGES = ("it", "en")
+
+
+def say(language: str, key: str, count: int | None = None, **values: object) -> str:
+    """The sentence ``key`` in ``language``; with ``count`` the singular or plural that fits. Raises KeyError for an unknown key."""
+    message = catalogue(language)[key]
+    if isinstance(message, tuple):
+        message = message[0 if count == 1 else 1]
+    if count is not None:
+        values = {"count": count, **values}
+    return message.format_map(values) if values else message
+
+
+def knows(language: str, key: str) -> bool:
+    """Whether ``key`` has a sentence in ``language``."""
+    return key in catalogue(language)
+
+
+def sentence(language: str, reason: Reason | Problem) -> str:
+    """What to tell a person about one unmet requirement or one mistake in a file."""
+    if isinstance(reason, Problem):
+        key, text = f"problem.{reason.code}", None
+    else:
+        key, text = f"refusal.{reason.kind}", reason.text
+    if text is not None:
+        return text[language]
+    detail = reason.code.partition(":")[2]
+    return say(language, key, **{"detail": detail, **{k: _shown(language, v) for k, v in reason.values.items()}})
+
+
+def _shown(language: str, value: object) -> object:
+    return value[language] if isinstance(value, dict) and language in value else value
+
+
+@cache
+def catalogue(language: str) -> dict[str, str | tuple[str, ...]]:
+    """All messages of ``language`` by key, plurals as (one, other). Raises ValueError when a key stands in two catalogues."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for file in sorted(files(__package__).joinpath(language).iterdir(), key=lambda item: item.name):
+        if not file.name.endswith(".po"):
+            continue
+        with file.open("rb") as stream:
+            for message in read_po(stream, locale=language):
+                key = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
+                if not key:
+                    continue
+                if key in found:
+                    raise ValueError(f"{file.name}: {key} is already taken")
+                found[key] = tuple(message.string) if isinstance(message.string, (list, tuple)) else message.string
+    return found
