@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, MetaData, create_engine, event
 
@@ -32,6 +32,24 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+def stamp(moment: datetime) -> str:
+    """The text that stands for an instant in every table and seal: UTC, milliseconds, ``2026-11-22T10:00:00.000Z``; it sorts as time does."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def moment(text: str) -> datetime:
+    """The instant that ``stamp`` wrote."""
+    return datetime.fromisoformat(text)
+
+
+class Signer(Protocol):
+    """Whoever signs the trail's root: see ``qms.records.keys``."""
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
 @dataclass
 class Transaction:
     """One writing transaction: its connection, the moment it stands for, and what must follow its commit.
@@ -41,14 +59,16 @@ class Transaction:
 
     connection: Connection
     now: datetime
+    signer: Signer
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Database:
     """The engine of one workspace. Owns its connections; close it."""
 
-    def __init__(self, url: str, lock: Path, clock: Clock = utc_now) -> None:
+    def __init__(self, url: str, lock: Path, signer: Signer, clock: Clock = utc_now) -> None:
         self.clock = clock
+        self.signer = signer
         self.is_sqlite = url.startswith("sqlite")
         self._turns = _Turns()
         self._lock = lock if self.is_sqlite and sqlite3.sqlite_version_info < WAL_RESET_MENDED else None
@@ -73,7 +93,7 @@ class Database:
                 if self.is_sqlite:
                     connection = connection.execution_options(writing=True)
                 with connection.begin():
-                    transaction = Transaction(connection, self.clock())
+                    transaction = Transaction(connection, self.clock(), self.signer)
                     yield transaction
             for follow in transaction.after_commit:
                 follow()

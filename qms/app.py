@@ -1,0 +1,1 @@
+"""Assembly: the one place where the rooms of the house are joined."""
