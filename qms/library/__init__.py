@@ -1,0 +1,325 @@
+"""The shelf of every text that ever was: procedures, workflow definitions and record forms, kept in a bare git repository.
+
+The trail says who decided what; this module keeps the words. It writes objects durably and moves references, and knows nothing of drafts
+or approvals. All work goes through the git program with fixed argument lists, because only git itself can be told to flush its objects to
+disk: ISO 9001 §7.5.3 asks that documented information is protected from loss, and a text that vanishes in a power cut was not protected.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from qms.errors import NotFound, Reason, Stale
+from qms.formats import git_objects
+from qms.formats.git_objects import Commit
+from qms.library.program import OBJECT, LibraryFailed, Program, flush, object_id
+
+__all__ = ["OBJECT", "PATH", "REF", "Commit", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
+
+REF = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)+")
+PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)*")
+NOTHING = "0" * 40
+NAME = "qms"
+ADDRESS = "qms@localhost"
+
+
+@dataclass(frozen=True)
+class RefMove:
+    """One reference to move: ``new`` None deletes it, ``old`` None says that it must not exist yet."""
+
+    ref: str
+    new: str | None
+    old: str | None
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merge in thought: the tree it gives and the paths where both sides wrote."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+class Library:
+    """One bare repository. Owns a git process that reads for it; close it.
+
+    ``quarantine`` is for the hook that judges a push: objects that came in but are not yet accepted.
+    """
+
+    def __init__(self, path: Path, *, quarantine: bool = False) -> None:
+        self.path = path
+        self._git = Program(path, quarantine=quarantine)
+
+    @classmethod
+    def create(cls, path: Path) -> "Library":
+        """Make an empty library at ``path``."""
+        path.mkdir(parents=True)
+        library = cls(path)
+        library._git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--template="])
+        (path / "home").mkdir(exist_ok=True)
+        flush(path)
+        return library
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the reading process."""
+        self._git.close()
+
+    def writer(self) -> AbstractContextManager[None]:
+        """Be the only writer of this workspace. Git's children inherit the lock, so it outlives a killed parent until they end."""
+        return self._git.writer()
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether this thread is the writer now."""
+        return self._git.is_writer
+
+    def read(self, blob: str) -> bytes:
+        """The bytes of a blob. Raises NotFound."""
+        kind, content = self._git.object(blob)
+        if kind != "blob":
+            raise NotFound("text", blob)
+        return content
+
+    def commit_at(self, commit: str) -> Commit:
+        """What the commit ``commit`` says. Raises NotFound."""
+        kind, content = self._git.object(commit)
+        if kind != "commit":
+            raise NotFound("commit", commit)
+        return git_objects.parse_commit(commit, content)
+
+    def tag_target(self, tag: str) -> str:
+        """The object an annotated tag names. Raises NotFound."""
+        kind, content = self._git.object(tag)
+        if kind != "tag":
+            raise NotFound("tag", tag)
+        return content[7:47].decode("ascii")
+
+    def exists(self, name: str) -> bool:
+        """Whether the object is on the shelf and whole."""
+        try:
+            self._git.object(name)
+        except NotFound:
+            return False
+        return True
+
+    def blob_at(self, commit: str, path: str) -> str | None:
+        """The blob under ``path`` in ``commit``, or None when there is none."""
+        here = self.commit_at(commit).tree
+        *folders, name = path.split("/")
+        for folder in folders:
+            entry = self._entries(here).get(folder)
+            if entry is None or entry[0] != "40000":
+                return None
+            here = entry[1]
+        entry = self._entries(here).get(name)
+        return entry[1] if entry is not None and entry[0] != "40000" else None
+
+    def tree(self, commit: str, under: str = "") -> dict[str, str]:
+        """Every file of ``commit`` below ``under``, path → blob."""
+        return {path: blob for path, _, blob in git_objects.files(self._entries, self.commit_at(commit).tree) if _is_below(path, under)}
+
+    def modes(self, commit: str) -> dict[str, str]:
+        """The mode git keeps for every file of ``commit``: a link or a foreign repository shows here."""
+        return {path: mode for path, mode, _ in git_objects.files(self._entries, self.commit_at(commit).tree)}
+
+    def changed(self, old: str, new: str) -> dict[str, str | None]:
+        """What differs from commit ``old`` to commit ``new``: path → blob now, None when gone."""
+        before, after = self.commit_at(old).tree, self.commit_at(new).tree
+        return dict(git_objects.differences(self._entries, before, after))
+
+    def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Every reference below ``prefix`` → the object it names."""
+        out = self._git.run(["for-each-ref", "--format=%(objectname) %(refname)", "--end-of-options", prefix.rstrip("/")]).decode()
+        return {ref: name for name, _, ref in (line.partition(" ") for line in out.splitlines())}
+
+    def log(self, commit: str, limit: int = 1000) -> list[Commit]:
+        """The commits behind ``commit`` by first parent, newest first."""
+        found: list[Commit] = []
+        following: str | None = commit
+        while following is not None and len(found) < limit:
+            found.append(self.commit_at(following))
+            following = found[-1].parents[0] if found[-1].parents else None
+        return found
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether ``older`` stands in the history of ``newer``."""
+        if older == newer:
+            return True
+        command = ["merge-base", "--is-ancestor", "--end-of-options", object_id(older), object_id(newer)]
+        return self._git.call(command)[0] == 0
+
+    def merge_base(self, a: str, b: str) -> str | None:
+        """The last commit that both share, or None."""
+        status, out, _ = self._git.call(["merge-base", "--end-of-options", object_id(a), object_id(b)])
+        return out.decode().split("\n", 1)[0] if status == 0 else None
+
+    def touched(self, new: str, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What each commit behind ``new`` but not behind ``known`` changed against all its parents: commit → paths."""
+        excluded = [f"^{object_id(name)}" for name in known]
+        commits = self._git.run(["rev-list", "--end-of-options", object_id(new), *excluded])
+        out = self._git.run(["diff-tree", "--stdin", "-r", "-c", "-z", "--root", "--no-renames", "--name-only"], commits).decode()
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(commits.decode().split(), ())
+        here = ""
+        for part in out.split("\0"):
+            for line in part.split("\n"):
+                if line in found:
+                    here = line
+                elif line:
+                    found[here] = (*found[here], line)
+        return found
+
+    def merge_tree(self, ours: str, theirs: str) -> Merge:
+        """Merge two commits from their common base without touching any reference."""
+        command = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options"]
+        with self.writer():
+            status, out, error = self._git.call([*command, object_id(ours), object_id(theirs)])
+        if status not in (0, 1):
+            raise LibraryFailed(error)
+        tree, *paths = [part for part in out.decode().split("\0") if part]
+        return Merge(tree, tuple(paths))
+
+    def tree_blob(self, tree: str, path: str) -> str | None:
+        """The blob under ``path`` in a bare tree, such as a merge gives."""
+        return {name: blob for name, _, blob in git_objects.files(self._entries, tree)}.get(path)
+
+    def diff(self, old: str, new: str) -> str:
+        """The comparison of two blobs as git writes it, without colours."""
+        command = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--end-of-options", object_id(old), object_id(new)]
+        return self._git.run(command).decode("utf-8", "replace")
+
+    def write_blob(self, content: bytes) -> str:
+        """Keep ``content``; returns its id once it is on disk."""
+        return self._write([("blob", content)])[0]
+
+    def write_blobs(self, contents: Iterable[bytes]) -> list[str]:
+        """Keep many contents with one process."""
+        return self._write([("blob", content) for content in contents])
+
+    def commit(
+        self,
+        parent: str | Sequence[str] | None,
+        changes: Mapping[str, str | None],
+        message: str,
+        author_name: str,
+        at: datetime,
+        trailers: Mapping[str, str] | None = None,
+        blobs: Sequence[bytes] = (),
+    ) -> str:
+        """Make a commit that changes only ``changes`` (path → blob, None takes away) on its first parent, and no reference.
+
+        ``blobs`` are written with it: give their contents here to save a process.
+        """
+        parents = [parent] if isinstance(parent, str) else list(parent or ())
+        objects: list[tuple[str, bytes]] = [("blob", content) for content in blobs]
+        base = self.commit_at(parents[0]).tree if parents else None
+        for path in changes:
+            if PATH.fullmatch(path) is None:
+                raise ValueError(f"not a path of the library: {path!r}")
+        split = {tuple(path.split("/")): blob for path, blob in changes.items()}
+        tree = git_objects.changed_tree(self._entries, base, split, objects)
+        if tree is None:
+            objects.append(("tree", b""))
+            tree = git_objects.identify("tree", b"")
+        author, committer = (git_objects.signature(name, ADDRESS, at) for name in (author_name, NAME))
+        objects.append(("commit", git_objects.format_commit(tree, parents, author, committer, message, trailers or {})))
+        return self._write(objects)[-1]
+
+    def tag_object(self, target: str, name: str, message: str, at: datetime) -> str:
+        """Make an annotated tag's object that names commit ``target``; the reference comes with ``move``."""
+        tagger = git_objects.signature(NAME, ADDRESS, at)
+        return self._write([("tag", git_objects.format_tag(object_id(target), name, tagger, message))])[0]
+
+    def move(self, updates: Sequence[RefMove]) -> None:
+        """Move all references or none. Raises Stale when one is not where it was said to be."""
+        lines = [_ref_line(update) for update in updates]
+        if not lines:
+            return
+        with self.writer():
+            status, _, error = self._git.call(["update-ref", "--stdin", "-z"], "".join(lines).encode())
+            if status != 0 and "File exists" in error:
+                self.clear_stale_locks()
+                status, _, error = self._git.call(["update-ref", "--stdin", "-z"], "".join(lines).encode())
+        if status != 0:
+            if "cannot lock ref" in error:
+                raise Stale([Reason("STALE", values={"detail": error})])
+            raise LibraryFailed(error)
+
+    def force(self, ref: str, new: str) -> None:
+        """Point ``ref`` to ``new`` whatever stands there, even a torn file."""
+        if REF.fullmatch(ref) is None:
+            raise ValueError(f"not a reference: {ref!r}")
+        with self.writer():
+            self.clear_stale_locks()
+            file = self.path / ref
+            if file.is_file() and OBJECT.fullmatch(file.read_text("ascii", "replace").strip()) is None:
+                file.unlink()
+            self._git.run(["update-ref", "--no-deref", "--end-of-options", ref, object_id(new)])
+
+    def clear_stale_locks(self) -> None:
+        """Take away lock files that a killed git left; only the holder of the writer's lock may, since then no git is at work."""
+        with self.writer():
+            for found in (self.path / "refs").rglob("*.lock"):
+                found.unlink(missing_ok=True)
+            for name in ("packed-refs.lock", "HEAD.lock", "config.lock"):
+                (self.path / name).unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Make every object folder durable, after objects came in by a push."""
+        for folder in (self.path / "objects").iterdir():
+            if folder.is_dir():
+                flush(folder)
+        flush(self.path / "objects")
+
+    def serve(self, environment: Mapping[str, str], settings: Mapping[str, str], body: IO[bytes]) -> Any:
+        """Run git's own HTTP door for one request; returns the process. What it writes is the CGI answer."""
+        return self._git.serve(environment, settings, body)
+
+    def _entries(self, tree: str) -> dict[str, tuple[str, str]]:
+        kind, content = self._git.object(tree)
+        if kind != "tree":
+            raise NotFound("tree", tree)
+        return git_objects.parse_tree(content)
+
+    def _write(self, objects: Sequence[tuple[str, bytes]]) -> list[str]:
+        names = [git_objects.identify(kind, content) for kind, content in objects]
+        with self.writer():
+            status, _, error = self._git.call(["unpack-objects", "-q", "--strict"], git_objects.pack(objects))
+            if status != 0:
+                raise LibraryFailed(error)
+            self._flush_objects(names)
+        return names
+
+    def _flush_objects(self, names: Iterable[str]) -> None:
+        """Git flushes the files it writes but not the folders that name them."""
+        for folder in {name[:2] for name in names}:
+            flush(self.path / "objects" / folder)
+        flush(self.path / "objects")
+
+
+def _ref_line(update: RefMove) -> str:
+    if REF.fullmatch(update.ref) is None or update.ref.endswith(".lock"):
+        raise ValueError(f"not a reference: {update.ref!r}")
+    old = NOTHING if update.old is None else object_id(update.old)
+    if update.new is None:
+        return f"delete {update.ref}\0{old}\0"
+    return f"update {update.ref}\0{object_id(update.new)}\0{old}\0"
+
+
+def _is_below(path: str, under: str) -> bool:
+    return not under or path == under or path.startswith(under.rstrip("/") + "/")
+
+
+def blob_id(content: bytes) -> str:
+    """The name git gives to ``content``."""
+    return git_objects.identify("blob", content)
