@@ -6,6 +6,7 @@ that both languages are translations and neither is the program's. Values stand 
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from babel.messages.pofile import read_po
 
@@ -38,7 +39,8 @@ def sentence(language: str, reason: Reason | Problem) -> str:
     if text is not None:
         return text[language]
     detail = reason.code.partition(":")[2]
-    return say(language, key, **{"detail": detail, **{k: _shown(language, v) for k, v in reason.values.items()}})
+    values: dict[str, Any] = {"detail": detail, **{name: _shown(language, value) for name, value in reason.values.items()}}
+    return say(language, key, **values)
 
 
 def _shown(language: str, value: object) -> object:
@@ -59,5 +61,6 @@ def catalogue(language: str) -> dict[str, str | tuple[str, ...]]:
                     continue
                 if key in found:
                     raise ValueError(f"{file.name}: {key} is already taken")
-                found[key] = tuple(message.string) if isinstance(message.string, (list, tuple)) else message.string
+                text = message.string or ""
+                found[key] = tuple(text) if isinstance(text, (list, tuple)) else text
     return found
