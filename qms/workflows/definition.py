@@ -1,0 +1,330 @@
+'''What a workflow says: the grammar of one file in ``workflows/``, and the values it becomes.
+
+This docstring is the reference of the grammar; ``reading`` reads it, ``check`` judges the whole set of files. Every text for people is
+``{it: …, en: …}``. Unknown keys are mistakes. Words are taken as typed; a bare ``no``, ``yes``, ``on``, ``true``, ``null`` as a name must be
+quoted. No tags, anchors or aliases. A file has at most 256 kB.
+
+    id: goods-return                  # a-z 0-9 -, unique; never occurs in the program
+    title: {it: Reso di merce, en: Return of goods}
+    prefix: RESO                      # A-Z, 2 to 8 letters, unique: cases are RESO-2026-0001, without gaps per year
+    owner: QM                         # role code
+    governed_by: PRO-8.2-01           # key of the procedure; a case is pinned to its revision in force at opening
+    clauses: ["8.2.1"]                # of the edition below
+    edition: "ISO 9001:2015"
+    retention: R-QMS
+    confidentiality: normal           # or {restricted: [QM, TOP]} or {personal: [SOCIAL]}: who may see a case at all
+    subject: notice                   # optional: document | notice, when the program itself opens cases of this workflow
+    parties: {default: [own], add: true}    # organisations of a case; own = the one whose system this is; add: others may be named
+    indicators: later                 # optional, reserved
+
+    fields:                           # a field `title` of type text is demanded: it names the case everywhere
+      title: {type: text, title: {it:, en:}, max: 200}
+      amount: {type: money, title: {…}, help: {…}, unit: EUR, min: 0}
+      severity: {type: choice, title: {…}, options: {MINOR: {it:, en:}, MAJOR: {…}}}    # in order: severity >= 'MAJOR'
+      cig: {type: identifier, kind: CIG, title: {…}}
+      origin: {type: case, workflow: goods-return, title: {…}}
+      causes: {type: table, title: {…}, min: 1, max: 50, columns: {text: {type: text, title: {…}, required: true}, owner: {type: person, title: {…}}}}
+      buyer: {type: text, title: {…}, source: notice.buyer_name}
+      learner: {type: text, title: {…}, personal: true}
+
+Types: text (one line, at most 300 characters) · long_text (Markdown, 20,000) · integer · decimal · money (two decimals) · percent · date ·
+datetime · duration (``3d``, ``5wd``, ``24h``, ``2m``) · boolean · choice · choices · person · organisation · role · case · document · email · url ·
+identifier · table. Every field has ``type`` and ``title``. Further keys: ``help`` · ``unit`` (numbers) · ``min``, ``max`` (numbers and percent: the
+value; text, long_text: the length; table: the rows, at most 500) · ``pattern`` (text: the whole must match; no nested repetition) ·
+``default`` (filled in when the case opens; as one would type it) · ``personal: true`` (kept apart from the trail and erasable; an
+expression may only ask ``filled(x)`` or ``x is None`` of it) · ``options`` (choice, choices) · ``kind`` (identifier; a kind that
+``qms identifier check`` knows) · ``workflow`` (case: its workflow, optional) · ``columns`` (table: any type but table and long tables within
+tables) · ``source`` (with ``subject: notice``: which fact of the notice fills it; a column's source is relative to its table's) ·
+``required: true`` (columns only: the cell must be filled in every row; whether a field is required is said by the step that asks it).
+``computed`` is refused for now.
+
+    evidence:                         # slots for files; codes A-Z 0-9 _
+      RECEIPT: {title: {…}, types: [pdf, p7m], many: false}       # types: file extensions; many: one file replaces the other, or adds
+
+    states:                           # names A-Z 0-9 _, in the order of the normal path
+      OPEN: {title: {…}, meaning: {…}, kind: initial}   # exactly one initial; normal (default) | settled (an end that may reopen) | final
+      SHORT: {title: {…}, profile: small}               # `profile: small | full` on states, steps and timers: only there
+
+    opening: {title: {…}, by: [QM, WORKER], asks: [title], evidence: [], guards: [], effects: [], sets: {}, comment: optional}
+
+    steps:                            # names a-z 0-9 _ ; `opening` is taken
+      accept:
+        title: {it: Accetta il reso, en: Accept the return}      # what the button says
+        from: OPEN                    # one state or a list
+        to: ACCEPTED                  # left out: the case stays in its state
+        by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
+        asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
+        evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered
+        comment: required             # or optional (default)
+        guards:
+          - {code: in_time, that: "happened_at <= deadline_at", message: {…}}     # true, or the step is refused: GUARD:in_time
+          - {code: skills, later: "registry of skills", message: {…}}             # not evaluated, listed by `qms check`
+        apart_from: [opening, submit] # separation of duties: not a person who ever took one of these steps on this case
+        not_in: [draft.authors, owner]       # nor one of these persons: a person field, a table's person column (causes.owner), a fact
+        sod_code: author_is_approver  # the code after SOD: (default <step>_apart)
+        binds: true                   # with subject document: this step approves the very text; sealed with its blob and SHA-256
+        sign: {it: "Approvo il reso", en: "I approve the return"}      # signature with this meaning: the password is asked
+        clears: [note]                # fields emptied
+        sets: {round: "round + 1"}    # fields set to the value of an expression, computed with the values after the form
+        effects:                      # in this order, after everything else is in place; in the same transaction
+          - publish-revision          # a name that the program knows
+          - {open-case: {workflow: nonconformity, link: findings, fields: {title: "'Reso respinto: ' + title"}}}
+          - {later: inform-supplier}  # listed by `qms check`
+
+    timers:
+      answer:
+        title: {…}
+        start: {step: accept}         # or {step: opening}, {state: S} on entering it, {field: f} when it is filled
+        due: "workdays(10)"           # an expression: a moment, a date (its last second), or a duration from the start; None: not due yet
+        warn: ["days(3)", "hours(4)"] # that long before
+        until: [close, withdraw]      # steps that satisfy it. Default with start state: leaving the state. Entering a final state ends all
+        escalate: [QM, TOP]           # who is told when it is due
+        hard: true                    # a legal deadline, to the second
+        on_due: flag                  # nothing | flag (default) | {step: lapse}: a step by SYS, never a signed or binding one
+
+    links:
+      findings: {title: {…}, workflow: nonconformity, relation: contains}         # or references
+    records:
+      REC-01: {title: {…}, steps: [close], retention: R-QMS}
+
+A duration of days or months that is a timer's whole ``due`` ends with the last second of its day and, when that is a holiday, of the next
+working day; working days likewise; hours are exact. ``deadline_at - workdays(2)`` keeps the time of day and is never moved.
+
+Expressions
+-----------
+Python's look, and only this of it: names, numbers, 'text', True False None, ``and or not``, comparisons (chained), ``in`` and ``not in`` (a list
+in brackets, a text, a field of several choices, persons), ``is None``, ``is not None``, ``+ - * /``, ``a if c else b``, the functions below. They are
+typed when the file is loaded. What is not filled is None, and a comparison or sum with None is *unknown*: a guard passes only when it is
+true, so unknown refuses; ``not unknown`` is unknown; ``unknown or True`` is true.
+
+Names: the fields · ``state`` · ``happened_at`` (when the fact was) · ``recorded_at`` · ``opened_at`` · ``today`` (the day of the fact, Europe/Rome) ·
+``comment`` · ``actor`` · ``figure.<id>`` (the number in force on the day of the fact, from ``workflows/figures.yaml``) · ``links.<name>`` ·
+``draft.<fact>`` with subject document: ``authors`` (persons), ``type``, ``is_valid``, ``needs_check``, ``base_is_current``, ``has_reason``,
+``code_is_free``, ``is_withdrawal``, ``same_text_as('step')``.
+Numbers are exact decimals. A date compared with a moment: the moment's day in Rome. A choice compares with its options by their order.
+
+    days(n) workdays(n) hours(n) months(n)      added to or taken from a date or moment
+    filled(x) length(text) lower(text) contains_price(text) valid('CIG', x)
+    count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes  [if …]  ; rows of links: .state .is_closed .number .opened_at
+    attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
+    taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
+    holds('ROLE') days_between(a, b) workdays_between(a, b)
+'''
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from qms.errors import Text
+from qms.workflows.expression import Expression
+
+OPENING = "opening"
+PROFILES = ("small", "full")
+SYS = "SYS"
+TITLE = "title"
+"""The one field name the program knows: it names the case in every list."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing a case knows. ``least`` and ``most`` bound a number, a length or the rows of a table, by type."""
+
+    name: str
+    type: str
+    title: Text
+    line: int
+    help: Text | None = None
+    unit: str | None = None
+    least: Decimal | None = None
+    most: Decimal | None = None
+    pattern: str | None = None
+    default: str | None = None
+    personal: bool = False
+    required: bool = False
+    options: Mapping[str, Text] | None = None
+    kind: str | None = None
+    workflow: str | None = None
+    columns: Mapping[str, "Field"] | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for evidence: which files it takes, and whether more than one."""
+
+    name: str
+    title: Text
+    types: tuple[str, ...]
+    many: bool
+
+
+@dataclass(frozen=True)
+class State:
+    name: str
+    title: Text
+    meaning: Text | None
+    kind: str
+    profile: str | None
+    line: int
+
+    @property
+    def is_end(self) -> bool:
+        return self.kind in ("settled", "final")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A field or slot that a step asks for, or merely offers."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A rule that must hold; with ``later`` it waits for something that does not exist yet and is not evaluated."""
+
+    code: str
+    message: Text
+    that: Expression | None
+    later: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class EffectCall:
+    """A named effect with its arguments; ``later`` when it is only announced."""
+
+    name: str
+    later: bool
+    line: int
+    workflow: str | None = None
+    link: str | None = None
+    fields: Mapping[str, Expression] | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One way a case moves on; the opening is a step from nowhere."""
+
+    name: str
+    title: Text
+    sources: tuple[str, ...]
+    target: str | None
+    by: tuple[str, ...]
+    asks: tuple[Wanted, ...]
+    evidence: tuple[Wanted, ...]
+    comment_required: bool
+    guards: tuple[Guard, ...]
+    apart_from: tuple[str, ...]
+    not_in: tuple[Expression, ...]
+    sod_code: str
+    binds: bool
+    sign: Text | None
+    clears: tuple[str, ...]
+    sets: Mapping[str, Expression]
+    effects: tuple[EffectCall, ...]
+    profile: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A clock that a step, a state or a field starts, and others stop."""
+
+    name: str
+    title: Text
+    starts_with: str
+    """``step``, ``state`` or ``field``."""
+    start: str
+    due: Expression
+    warn: tuple[Expression, ...]
+    until: tuple[str, ...]
+    escalate: tuple[str, ...]
+    hard: bool
+    on_due: str
+    """``nothing``, ``flag`` or ``step``."""
+    due_step: str | None
+    profile: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Link:
+    name: str
+    title: Text
+    workflow: str
+    relation: str
+    line: int
+
+
+@dataclass(frozen=True)
+class RecordForm:
+    """A document that is made when one of ``steps`` is taken."""
+
+    code: str
+    title: Text
+    steps: tuple[str, ...]
+    retention: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One workflow, read and typed. ``digest`` is the SHA-256 of its file, to which its cases are pinned."""
+
+    digest: str
+    path: str
+    id: str
+    title: Text
+    prefix: str
+    owner: str
+    governed_by: str
+    clauses: tuple[str, ...]
+    edition: str
+    retention: str
+    confidentiality: str
+    """``normal``, ``restricted`` or ``personal``."""
+    allowed_roles: tuple[str, ...]
+    subject: str | None
+    default_parties: tuple[str, ...]
+    may_add_parties: bool
+    fields: Mapping[str, Field]
+    evidence: Mapping[str, Slot]
+    states: Mapping[str, State]
+    opening: Step
+    steps: Mapping[str, Step]
+    timers: Mapping[str, Timer]
+    links: Mapping[str, Link]
+    records: Mapping[str, RecordForm]
+    later: tuple[tuple[int, str], ...]
+    """What waits for something that does not exist yet: line and words."""
+
+    @property
+    def initial(self) -> State:
+        return next(state for state in self.states.values() if state.kind == "initial")
+
+    def step(self, name: str) -> Step | None:
+        """The step, the opening included."""
+        return self.opening if name == OPENING else self.steps.get(name)
+
+    def steps_in(self, profile: str) -> Iterator[Step]:
+        """The steps people of ``profile`` meet, without the opening."""
+        return (step for step in self.steps.values() if step.profile in (None, profile))
+
+    def states_in(self, profile: str) -> Iterator[State]:
+        return (state for state in self.states.values() if state.profile in (None, profile))
+
+    def timers_in(self, profile: str) -> Iterator[Timer]:
+        return (timer for timer in self.timers.values() if timer.profile in (None, profile))
+
+    def expressions(self) -> Iterator[Expression]:
+        """Every expression of the file."""
+        for step in (self.opening, *self.steps.values()):
+            yield from (guard.that for guard in step.guards if guard.that is not None)
+            yield from step.not_in
+            yield from step.sets.values()
+            for effect in step.effects:
+                yield from (effect.fields or {}).values()
+        for timer in self.timers.values():
+            yield timer.due
+            yield from timer.warn
