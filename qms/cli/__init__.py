@@ -1,0 +1,72 @@
+"""The command line: the same verbs as the pages, for people at a terminal and for scripts. ``qms --help`` lists what it can do."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from typer import Abort
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from qms.cli import cases, documents, identifiers, notices, pages, people, trail, workspaces
+from qms.cli.call import Call
+from qms.cli.common import WrongUse, read
+from qms.cli.mistakes import explain
+
+USE = {
+    "MissingParameter": "cli.use.missing",
+    "NoSuchOption": "cli.use.no_option",
+    "BadParameter": "cli.use.bad_value",
+    "BadOptionUsage": "cli.use.value_missing",
+}
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Carry out one command line; returns its exit code (see ``qms.cli.mistakes``)."""
+    common, rest = read(words, environ)
+    call = Call(common)
+    try:
+        if common.mistake:
+            raise common.mistake
+        done = get_command(house()).main(args=rest, prog_name="qms", standalone_mode=False, obj=call)
+        sys.stdout.flush()
+        return done if isinstance(done, int) else 0
+    except Abort:
+        return explain(KeyboardInterrupt(), call)
+    except TyperException as error:
+        return explain(wrong_use(error), call) if type(error).__name__ != "NoArgsIsHelpError" else 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        return explain(error, call)
+    finally:
+        call.close()
+
+
+def house() -> pages.Section:
+    """Every command, by group."""
+    root = pages.section("cli.root")
+    workspaces.add_to(root)
+    trail.add_to(root)
+    for name, group in (
+        ("people", people.group),
+        ("case", cases.group),
+        ("document", documents.group),
+        ("import", notices.group),
+        ("identifier", identifiers.group),
+    ):
+        root.add_typer(group, name=name)
+    return root
+
+
+def wrong_use(error: TyperException) -> WrongUse:
+    """What typer objects to, in the house's words."""
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "qms"
+    param = getattr(error, "param", None)
+    named = getattr(error, "option_name", None) or (pages.spoken(param) if param else "")
+    return WrongUse(USE.get(type(error).__name__, "cli.use.wrong"), option=named, command=command, detail=error.message)

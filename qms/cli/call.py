@@ -1,0 +1,129 @@
+"""One call of the command line: who reads the answer, in which language and form, in which workspace, and as whom it acts.
+
+Nobody can act as somebody else: an act needs the person's token, a signature the person's password, and neither is ever taken from the
+command line itself, where every other user of the machine could read it.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from qms import app as assembly
+from qms.cli import answers
+from qms.cli.common import Common
+from qms.errors import NotFound, NotPermitted, Reason
+from qms.locale import say
+from qms.people import signature, tokens
+from qms.people.actor import Actor
+from qms.people.directory import actor
+
+
+class Call:
+    """One run of ``qms``. Owns the workspace it opens; close it."""
+
+    def __init__(self, common: Common) -> None:
+        self.common = common
+        self.language = common.language
+        self.json = common.json
+        width = None if sys.stdout.isatty() else 200
+        self.out = Console(file=sys.stdout, highlight=False, soft_wrap=False, width=width)
+        self.err = Console(file=sys.stderr, highlight=False, stderr=True)
+        self._closing = ExitStack()
+        self._app: assembly.App | None = None
+
+    def say(self, key: str, count: int | None = None, **values: object) -> str:
+        return say(self.language, key, count, **values)
+
+    def answer(self, value: object, *lines: RenderableType) -> None:
+        """Print ``value`` as JSON when that was asked for, else the lines made for a person."""
+        if self.json:
+            self.out.file.write(answers.as_json(value) + "\n")
+            return
+        for line in lines:
+            self.out.print(line, markup=False)
+
+    def shown(self, value: object) -> str:
+        return answers.shown(value, self.language)
+
+    @property
+    def app(self) -> assembly.App:
+        """The workspace, opened at first use. Raises NotFound when there is none here."""
+        if self._app is None:
+            if self.common.workspace is None:
+                raise NotFound("workspace", str(Path.cwd()))
+            self._app = self._closing.enter_context(assembly.opened(self.common.workspace))
+        return self._app
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def who(self) -> Actor:
+        """The person whose token this is. Raises NotPermitted for a token that is unknown, expired or revoked."""
+        plaintext = self._token()
+        with self.app.reading() as connection:
+            person = tokens.find(connection, plaintext, self.app.database.clock())
+            return actor(connection, person, self.app.hats, "cli")
+
+    def prove(self, by: Actor) -> signature.Proof:
+        """Ask for the password that stands for a signature. Raises NotPermitted when it is wrong or cannot be asked."""
+        return signature.prove(self.app.database, by, self.password("cli.ask.signature"))
+
+    def password(self, question: str) -> str:
+        """A password from the file that QMS_PASSWORD_FILE names, else asked at the terminal without showing it."""
+        named = self.common.environ.get("QMS_PASSWORD_FILE")
+        if named:
+            return first_line(Path(named))
+        if not sys.stdin.isatty():
+            raise NotPermitted([Reason("SIGNATURE:required", values={})])
+        return getpass.getpass(self.say(question) + " ")
+
+    def key(self, given: str | None) -> str:
+        """The idempotency key of an act: the caller's own, or one that nobody else will use."""
+        return given or uuid4().hex
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Any]:
+        """A bar on standard error while long work lasts; silent for programs and when standard error is no terminal."""
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.err,
+            transient=True,
+            disable=self.json or not self.err.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(title, total=None)
+
+            def advance(done: int, total: int | None = None) -> None:
+                bar.update(task, completed=done, total=total)
+
+            yield advance
+
+    def _token(self) -> str:
+        if self.common.token_file:
+            return first_line(self.common.token_file)
+        given = self.common.environ.get("QMS_TOKEN", "").strip()
+        if given:
+            return given
+        if not sys.stdin.isatty():
+            raise NotPermitted([Reason("TOKEN:missing")])
+        return getpass.getpass(self.say("cli.ask.token") + " ").strip()
+
+
+def first_line(path: Path) -> str:
+    """The first line of a small secret file. Raises NotFound when it cannot be read."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound("file", os.fspath(path)) from error
