@@ -1,8 +1,8 @@
-'''What a workflow says: the grammar of one file in ``workflows/``, and the values it becomes.
+"""What a workflow says: the grammar of one file in ``workflows/``, and the values it becomes.
 
 This docstring is the reference of the grammar; ``reading`` reads it, ``check`` judges the whole set of files. Every text for people is
-``{it: …, en: …}``. Unknown keys are mistakes. Words are taken as typed; a bare ``no``, ``yes``, ``on``, ``true``, ``null`` as a name must be
-quoted. No tags, anchors or aliases. A file has at most 256 kB.
+``{it: …, en: …}``. Unknown keys are mistakes. Words are taken as typed; a bare ``no``, ``yes``, ``on``, ``true``, ``null`` as a name
+must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
 
     id: goods-return                  # a-z 0-9 -, unique; never occurs in the program
     title: {it: Reso di merce, en: Return of goods}
@@ -23,20 +23,25 @@ quoted. No tags, anchors or aliases. A file has at most 256 kB.
       severity: {type: choice, title: {…}, options: {MINOR: {it:, en:}, MAJOR: {…}}}    # in order: severity >= 'MAJOR'
       cig: {type: identifier, kind: CIG, title: {…}}
       origin: {type: case, workflow: goods-return, title: {…}}
-      causes: {type: table, title: {…}, min: 1, max: 50, columns: {text: {type: text, title: {…}, required: true}, owner: {type: person, title: {…}}}}
+      causes:
+        type: table
+        title: {…}
+        min: 1
+        max: 50
+        columns: {text: {type: text, title: {…}, required: true}, owner: {type: person, title: {…}}}
       buyer: {type: text, title: {…}, source: notice.buyer_name}
       learner: {type: text, title: {…}, personal: true}
 
-Types: text (one line, at most 300 characters) · long_text (Markdown, 20,000) · integer · decimal · money (two decimals) · percent · date ·
-datetime · duration (``3d``, ``5wd``, ``24h``, ``2m``) · boolean · choice · choices · person · organisation · role · case · document · email · url ·
-identifier · table. Every field has ``type`` and ``title``. Further keys: ``help`` · ``unit`` (numbers) · ``min``, ``max`` (numbers and percent: the
-value; text, long_text: the length; table: the rows, at most 500) · ``pattern`` (text: the whole must match; no nested repetition) ·
-``default`` (filled in when the case opens; as one would type it) · ``personal: true`` (kept apart from the trail and erasable; an
-expression may only ask ``filled(x)`` or ``x is None`` of it) · ``options`` (choice, choices) · ``kind`` (identifier; a kind that
-``qms identifier check`` knows) · ``workflow`` (case: its workflow, optional) · ``columns`` (table: any type but table and long tables within
-tables) · ``source`` (with ``subject: notice``: which fact of the notice fills it; a column's source is relative to its table's) ·
-``required: true`` (columns only: the cell must be filled in every row; whether a field is required is said by the step that asks it).
-``computed`` is refused for now.
+Types: text (one line, at most 300 characters) · long_text (Markdown, 20,000) · integer · decimal · money (two decimals) · percent · date
+· datetime · duration (``3d``, ``5wd``, ``24h``, ``2m``) · boolean · choice · choices · person · organisation · role · case · document ·
+email · url · identifier · table. Every field has ``type`` and ``title``. Further keys: ``help`` · ``unit`` (numbers) · ``min``, ``max``
+(numbers and percent: the value; text, long_text: the length; table: the rows, at most 500) · ``pattern`` (text: the whole must match; no
+nested repetition) · ``default`` (filled in when the case opens; as one would type it) · ``personal: true`` (kept apart from the trail and
+erasable; an expression may only ask ``filled(x)`` or ``x is None`` of it) · ``options`` (choice, choices) · ``kind`` (identifier; a kind
+that ``qms identifier check`` knows) · ``workflow`` (case: its workflow, optional) · ``columns`` (table: any type but table and long
+tables within tables) · ``source`` (with ``subject: notice``: which fact of the notice fills it; a column's source is relative to its
+table's) · ``required: true`` (columns only: the cell must be filled in every row; whether a field is required is said by the step that
+asks it). ``computed`` is refused for now.
 
     evidence:                         # slots for files; codes A-Z 0-9 _
       RECEIPT: {title: {…}, types: [pdf, p7m], many: false}       # types: file extensions; many: one file replaces the other, or adds
@@ -92,24 +97,25 @@ working day; working days likewise; hours are exact. ``deadline_at - workdays(2)
 
 Expressions
 -----------
-Python's look, and only this of it: names, numbers, 'text', True False None, ``and or not``, comparisons (chained), ``in`` and ``not in`` (a list
-in brackets, a text, a field of several choices, persons), ``is None``, ``is not None``, ``+ - * /``, ``a if c else b``, the functions below. They are
-typed when the file is loaded. What is not filled is None, and a comparison or sum with None is *unknown*: a guard passes only when it is
-true, so unknown refuses; ``not unknown`` is unknown; ``unknown or True`` is true.
+Python's look, and only this of it: names, numbers, 'text', True False None, ``and or not``, comparisons (chained), ``in`` and ``not in``
+(a list in brackets, a text, a field of several choices, persons), ``is None``, ``is not None``, ``+ - * /``, ``a if c else b``, the
+functions below. They are typed when the file is loaded. What is not filled is None, and a comparison or sum with None is *unknown*: a
+guard passes only when it is true, so unknown refuses; ``not unknown`` is unknown; ``unknown or True`` is true.
 
-Names: the fields · ``state`` · ``happened_at`` (when the fact was) · ``recorded_at`` · ``opened_at`` · ``today`` (the day of the fact, Europe/Rome) ·
-``comment`` · ``actor`` · ``figure.<id>`` (the number in force on the day of the fact, from ``workflows/figures.yaml``) · ``links.<name>`` ·
-``draft.<fact>`` with subject document: ``authors`` (persons), ``type``, ``is_valid``, ``needs_check``, ``base_is_current``, ``has_reason``,
-``code_is_free``, ``is_withdrawal``, ``same_text_as('step')``.
+Names: the fields · ``state`` · ``happened_at`` (when the fact was) · ``recorded_at`` · ``opened_at`` · ``today`` (the day of the fact,
+Europe/Rome) · ``comment`` · ``actor`` · ``figure.<id>`` (the number in force on the day of the fact, from ``workflows/figures.yaml``) ·
+``links.<name>`` · ``draft.<fact>`` with subject document: ``authors`` (persons), ``type``, ``is_valid``, ``needs_check``,
+``base_is_current``, ``has_reason``, ``code_is_free``, ``is_withdrawal``, ``same_text_as('step')``.
 Numbers are exact decimals. A date compared with a moment: the moment's day in Rome. A choice compares with its options by their order.
 
     days(n) workdays(n) hours(n) months(n)      added to or taken from a date or moment
     filled(x) length(text) lower(text) contains_price(text) valid('CIG', x)
-    count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes  [if …]  ; rows of links: .state .is_closed .number .opened_at
+    count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes [if …] ; one such loop may stand within another
+                                                rows of links.<name> have .state .is_closed .number .opened_at
     attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
     taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
     holds('ROLE') days_between(a, b) workdays_between(a, b)
-'''
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -125,8 +125,9 @@ def _node(builder: _Builder, event: Event, depth: int) -> Node:
     if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
         builder.wrong(line, "alias")
         raise BadContent(builder.problems)
-    if getattr(event, "tag", None):
-        builder.wrong(line, "tag", tag=str(event.tag))
+    tag = getattr(event, "tag", None)
+    if tag:
+        builder.wrong(line, "tag", tag=str(tag))
     if isinstance(event, ScalarEvent):
         return Word(event.value, event.style is None, line)
     if isinstance(event, SequenceStartEvent):
@@ -163,5 +164,3 @@ def _mapping(builder: _Builder, line: int, depth: int) -> Table:
 
 def _line(event: Event) -> int:
     return int(event.start_mark.line) + 1
-
-

@@ -1,0 +1,201 @@
+"""Reads one workflow file into a definition, or says everything that is wrong with it at once, line by line."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from qms.errors import BadContent
+from qms.workflows.definition import PROFILES, Definition, Link, RecordForm, Slot, State, Step, Timer
+from qms.workflows.expression import BUILT_IN
+from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
+from qms.workflows.reading_fields import read_fields, type_of
+from qms.workflows.reading_steps import Known, read_opening, read_step, read_timer
+from qms.workflows.scope import Names
+from qms.workflows.types import DRAFT, Type
+from qms.workflows.yaml_file import Node, Table, Word, read
+
+KINDS_OF_STATE = ("initial", "normal", "settled", "final")
+PREFIX = re.compile(r"[A-Z]{2,8}")
+CODE = re.compile(r"[A-Z][A-Z0-9_.-]{0,39}")
+EXTENSION = re.compile(r"[a-z0-9]{1,10}")
+PROCEDURE = re.compile(r"[A-Z0-9][A-Z0-9.-]{1,39}")
+_REQUIRED = ("id", "title", "prefix", "owner", "governed_by", "retention", "fields", "states", "opening", "steps")
+_OPTIONAL = ("clauses", "edition", "confidentiality", "subject", "parties", "evidence", "timers", "links", "records", "indicators")
+
+
+def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definition:
+    """The workflow in ``source``; ``kinds`` are the identifiers that can be checked. Raises BadContent with every mistake."""
+    root = read(source, path)
+    reader = Reader(path)
+    found = _definition(reader, root, hashlib.sha256(source).hexdigest(), kinds)
+    if reader.problems:
+        raise BadContent(reader.problems)
+    return found
+
+
+def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str]) -> Definition:
+    entries, line = root.entries, root.line
+    reader.keys(root, _REQUIRED, _OPTIONAL)
+    subject = reader.one_of(entries.get("subject"), "subject", ("document", "notice"), "") or None
+    fields = read_fields(reader, entries.get("fields"), subject, kinds, line)
+    slots = _slots(reader, entries.get("evidence"), line)
+    states = _states(reader, entries.get("states"), line)
+    links = _links(reader, entries.get("links"), line)
+    steps_table = reader.table(entries.get("steps"), "steps", line)
+    names = Names(
+        values={**{name: type_of(field) for name, field in fields.items()}, **BUILT_IN, "state": Type("choice", options=tuple(states))},
+        draft=DRAFT if subject == "document" else None,
+        links=frozenset(links),
+        steps=frozenset({*steps_table.entries, "opening"}),
+        slots=frozenset(slots),
+        kinds=kinds,
+    )
+    known = Known(names, fields, slots, states, tuple(steps_table.entries), {link.name: link.workflow for link in links.values()}, subject)
+    opening = read_opening(reader, entries.get("opening"), known, line)
+    steps = {name: read_step(reader, name, node, known, steps_table.lines[name]) for name, node in steps_table.entries.items()}
+    timers = _timers(reader, entries.get("timers"), known, line)
+    confidentiality, allowed = _confidentiality(reader, entries.get("confidentiality"), line)
+    default_parties, may_add = _parties(reader, entries.get("parties"), line)
+    reader.one_of(entries.get("indicators"), "indicators", ("later",), "later")
+    return Definition(
+        digest=digest,
+        path=reader.path,
+        id=reader.name(entries.get("id"), "id", WORKFLOW_NAME),
+        title=reader.text(entries.get("title"), "title", line),
+        prefix=reader.name(entries.get("prefix"), "prefix", PREFIX),
+        owner=reader.name(entries.get("owner"), "owner", ROLE_NAME),
+        governed_by=reader.name(entries.get("governed_by"), "governed_by", PROCEDURE),
+        clauses=tuple(word.text for word in reader.words(entries.get("clauses"), "clauses")),
+        edition=reader.word(entries.get("edition"), "edition"),
+        retention=reader.name(entries.get("retention"), "retention", CODE),
+        confidentiality=confidentiality,
+        allowed_roles=allowed,
+        subject=subject,
+        default_parties=default_parties,
+        may_add_parties=may_add,
+        fields=fields,
+        evidence=slots,
+        states=states,
+        opening=opening,
+        steps=steps,
+        timers=timers,
+        links=links,
+        records=_records(reader, entries.get("records"), known, line),
+        later=_later(entries, opening, steps),
+    )
+
+
+def _states(reader: Reader, node: Node | None, line: int) -> Mapping[str, State]:
+    table = reader.table(node, "states", line)
+    found = {}
+    for name, inner in table.entries.items():
+        at = table.lines[name]
+        if not STATE_NAME.fullmatch(name):
+            reader.wrong(at, "name_malformed", key="states", name=name, pattern=STATE_NAME.pattern)
+        state = reader.table(inner, name, at)
+        reader.keys(state, ("title",), ("meaning", "kind", "profile"))
+        found[name] = State(
+            name=name,
+            title=reader.text(state.entries.get("title"), "title", at),
+            meaning=reader.text(state.entries["meaning"], "meaning", at) if "meaning" in state.entries else None,
+            kind=reader.one_of(state.entries.get("kind"), "kind", KINDS_OF_STATE, "normal"),
+            profile=reader.one_of(state.entries.get("profile"), "profile", PROFILES, "") or None,
+            line=at,
+        )
+    if sum(state.kind == "initial" for state in found.values()) != 1:
+        reader.wrong(table.line, "one_initial")
+    return found
+
+
+def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:
+    table = reader.table(node, "evidence", line)
+    found = {}
+    for name, inner in table.entries.items():
+        at = table.lines[name]
+        if not STATE_NAME.fullmatch(name):
+            reader.wrong(at, "name_malformed", key="evidence", name=name, pattern=STATE_NAME.pattern)
+        slot = reader.table(inner, name, at)
+        reader.keys(slot, ("title", "types"), ("many",))
+        types = reader.words(slot.entries.get("types"), "types")
+        for word in types:
+            if not EXTENSION.fullmatch(word.text):
+                reader.wrong(word.line, "name_malformed", key="types", name=word.text, pattern=EXTENSION.pattern)
+        title = reader.text(slot.entries.get("title"), "title", at)
+        found[name] = Slot(name, title, tuple(word.text for word in types), reader.truth(slot.entries.get("many"), "many"))
+    return found
+
+
+def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
+    table = reader.table(node, "links", line)
+    found = {}
+    for name, inner in table.entries.items():
+        at = table.lines[name]
+        if not NAME.fullmatch(name):
+            reader.wrong(at, "name_malformed", key="links", name=name, pattern=NAME.pattern)
+        link = reader.table(inner, name, at)
+        reader.keys(link, ("title", "workflow"), ("relation",))
+        title = reader.text(link.entries.get("title"), "title", at)
+        workflow = reader.name(link.entries.get("workflow"), "workflow", WORKFLOW_NAME)
+        relation = reader.one_of(link.entries.get("relation"), "relation", ("contains", "references"), "contains")
+        found[name] = Link(name, title, workflow, relation, at)
+    return found
+
+
+def _timers(reader: Reader, node: Node | None, known: Known, line: int) -> Mapping[str, Timer]:
+    table = reader.table(node, "timers", line)
+    found = {name: read_timer(reader, name, inner, known, table.lines[name]) for name, inner in table.entries.items()}
+    return {name: timer for name, timer in found.items() if timer is not None}
+
+
+def _records(reader: Reader, node: Node | None, known: Known, line: int) -> Mapping[str, RecordForm]:
+    table = reader.table(node, "records", line)
+    found = {}
+    for code, inner in table.entries.items():
+        at = table.lines[code]
+        if not CODE.fullmatch(code):
+            reader.wrong(at, "name_malformed", key="records", name=code, pattern=CODE.pattern)
+        record = reader.table(inner, code, at)
+        reader.keys(record, ("title", "steps", "retention"))
+        found[code] = RecordForm(
+            code=code,
+            title=reader.text(record.entries.get("title"), "title", at),
+            steps=reader.known(reader.words(record.entries.get("steps"), "steps"), "step", known.names.steps),
+            retention=reader.name(record.entries.get("retention"), "retention", CODE),
+        )
+    return found
+
+
+def _confidentiality(reader: Reader, node: Node | None, line: int) -> tuple[str, tuple[str, ...]]:
+    if node is None or isinstance(node, Word):
+        return reader.one_of(node, "confidentiality", ("normal",), "normal"), ()
+    table = reader.table(node, "confidentiality", line)
+    reader.keys(table, (), ("restricted", "personal"))
+    if len(table.entries) != 1:
+        reader.wrong(table.line, "confidentiality")
+        return "normal", ()
+    ((kind, inner),) = table.entries.items()
+    roles = reader.roles(inner, kind)
+    if not roles:
+        reader.wrong(table.line, "empty", key=kind)
+    return kind, roles
+
+
+def _parties(reader: Reader, node: Node | None, line: int) -> tuple[tuple[str, ...], bool]:
+    if node is None:
+        return ("own",), False
+    table = reader.table(node, "parties", line)
+    reader.keys(table, ("default",), ("add",))
+    words = reader.words(table.entries.get("default"), "default")
+    if not words:
+        reader.wrong(table.line, "empty", key="default")
+    return tuple(word.text for word in words), reader.truth(table.entries.get("add"), "add")
+
+
+def _later(entries: Mapping[str, Node], opening: Step, steps: Mapping[str, Step]) -> tuple[tuple[int, str], ...]:
+    found: list[tuple[int, str]] = []
+    for step in (opening, *steps.values()):
+        found += [(guard.line, f"{guard.code}: {guard.later}") for guard in step.guards if guard.later is not None]
+        found += [(effect.line, effect.name) for effect in step.effects if effect.later]
+    if "indicators" in entries:
+        found.append((entries["indicators"].line, "indicators"))
+    return tuple(sorted(found))

@@ -1,0 +1,188 @@
+"""Reads the fields of a workflow: what a case knows, of which type and within which bounds."""
+
+import keyword
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from qms.errors import Text
+from qms.workflows.definition import TITLE, Field
+from qms.workflows.expression import BUILT_IN
+from qms.workflows.functions import FUNCTIONS
+from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader
+from qms.workflows.types import OF_FIELD, PERSONAL, Type
+from qms.workflows.yaml_file import Node, Table
+
+TYPES = tuple(OF_FIELD)
+LATER = ("computed",)
+RESERVED = frozenset({*BUILT_IN, *FUNCTIONS, *keyword.kwlist, "state", "figure", "draft", "links"})
+NUMBERS = ("integer", "decimal", "money", "percent")
+LENGTHS = ("text", "long_text")
+MOST_FIELDS = 200
+MOST_ROWS = 500
+OPTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+SOURCE_NAME = re.compile(r"notice\.[a-z_]{1,40}")
+_SLOW = re.compile(r"\)[*+{]|\\[1-9]|\(\?(?!:)")
+_ENDLESS = re.compile(r"(?<!\\)[*+]|\{[0-9]*,\}")
+MOST_ENDLESS = 3
+_EXTRA = {
+    "text": ("min", "max", "pattern"),
+    "long_text": ("min", "max"),
+    "integer": ("min", "max", "unit"),
+    "decimal": ("min", "max", "unit"),
+    "money": ("min", "max", "unit"),
+    "percent": ("min", "max"),
+    "choice": ("options",),
+    "choices": ("options",),
+    "identifier": ("kind",),
+    "case": ("workflow",),
+    "table": ("columns", "min", "max"),
+}
+_COMMON = ("help", "default", "personal", "source")
+
+
+def read_fields(reader: Reader, node: Node | None, subject: str | None, kinds: frozenset[str], line: int) -> Mapping[str, Field]:
+    """All fields by name. ``kinds`` are the identifiers that can be checked."""
+    table = reader.table(node, "fields", line)
+    if len(table.entries) > MOST_FIELDS:
+        reader.wrong(table.line, "too_many", key="fields", limit=MOST_FIELDS)
+    found = {}
+    for name, inner in table.entries.items():
+        _check_name(reader, name, table.lines[name])
+        found[name] = _field(reader, name, inner, table.lines[name], subject, kinds, column=False)
+    title = found.get(TITLE)
+    if title is None or title.type != "text" or title.personal:
+        reader.wrong(title.line if title else table.line, "title_field", key=TITLE)
+    return found
+
+
+def type_of(field: Field) -> Type:
+    """The kind of value that an expression finds in ``field``."""
+    if field.personal:
+        return PERSONAL
+    if field.columns is not None:
+        return Type("rows", columns={name: type_of(column) for name, column in field.columns.items()})
+    if field.options is not None:
+        return Type(field.type, options=tuple(field.options))
+    return OF_FIELD.get(field.type, Type("text"))
+
+
+def _check_name(reader: Reader, name: str, line: int) -> None:
+    if not NAME.fullmatch(name):
+        reader.wrong(line, "name_malformed", key="fields", name=name, pattern=NAME.pattern)
+    elif name in RESERVED:
+        reader.wrong(line, "reserved", name=name)
+
+
+def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None, kinds: frozenset[str], column: bool) -> Field:
+    table = reader.table(node, name, line)
+    kind = _type(reader, table, column)
+    extra = _EXTRA.get(kind, ())
+    reader.keys(table, ("type", "title"), (*_COMMON, *extra, *(("required",) if column else ())))
+    entries = table.entries
+    options = _options(reader, table) if "options" in extra else None
+    default = entries.get("default")
+    if default is not None and (column or kind == "table"):
+        reader.wrong(default.line, "default_here", name=name)
+    least, most = reader.number(entries.get("min"), "min"), reader.number(entries.get("max"), "max")
+    _check_bounds(reader, table, kind, least, most)
+    return Field(
+        name=name,
+        type=kind,
+        title=reader.text(entries.get("title"), "title", line),
+        line=line,
+        help=reader.text(entries["help"], "help", line) if "help" in entries else None,
+        unit=reader.word(entries.get("unit"), "unit") or None,
+        least=least,
+        most=most,
+        pattern=_pattern(reader, entries.get("pattern")),
+        default=reader.word(default, "default") if default is not None and kind != "boolean" else _truth(reader, default),
+        personal=reader.truth(entries.get("personal"), "personal"),
+        required=reader.truth(entries.get("required"), "required"),
+        options=options,
+        kind=_kind(reader, table, kinds) if kind == "identifier" else None,
+        workflow=reader.name(entries.get("workflow"), "workflow", WORKFLOW_NAME) or None,
+        columns=_columns(reader, table, subject, kinds) if kind == "table" else None,
+        source=_source(reader, entries.get("source"), subject, column),
+    )
+
+
+def _type(reader: Reader, table: Table, column: bool) -> str:
+    node = table.entries.get("type")
+    kind = reader.word(node, "type")
+    if kind in LATER:
+        reader.wrong(node.line if node else table.line, "type_later", type=kind)
+    elif kind == "table" and column:
+        reader.wrong(node.line if node else table.line, "table_in_table")
+    elif kind and kind not in TYPES:
+        reader.one_of(node, "type", TYPES, "text")
+    else:
+        return kind or "text"
+    return "text"
+
+
+def _options(reader: Reader, table: Table) -> Mapping[str, Text]:
+    options = reader.table(table.entries.get("options"), "options", table.line)
+    if not options.entries:
+        reader.wrong(table.line, "key_missing", key="options")
+    found = {}
+    for name, node in options.entries.items():
+        if not OPTION_NAME.fullmatch(name):
+            reader.wrong(options.lines[name], "name_malformed", key="options", name=name, pattern=OPTION_NAME.pattern)
+        found[name] = reader.text(node, name, options.lines[name])
+    return found
+
+
+def _columns(reader: Reader, table: Table, subject: str | None, kinds: frozenset[str]) -> Mapping[str, Field]:
+    columns = reader.table(table.entries.get("columns"), "columns", table.line)
+    if not columns.entries:
+        reader.wrong(table.line, "key_missing", key="columns")
+    found = {}
+    for name, node in columns.entries.items():
+        if not NAME.fullmatch(name):
+            reader.wrong(columns.lines[name], "name_malformed", key="columns", name=name, pattern=NAME.pattern)
+        found[name] = _field(reader, name, node, columns.lines[name], subject, kinds, column=True)
+    return found
+
+
+def _kind(reader: Reader, table: Table, kinds: frozenset[str]) -> str | None:
+    node = table.entries.get("kind")
+    if node is None:
+        reader.wrong(table.line, "key_missing", key="kind")
+        return None
+    return reader.one_of(node, "kind", sorted(kinds), "") or None
+
+
+def _pattern(reader: Reader, node: Node | None) -> str | None:
+    """A pattern that cannot be made to run for long: no repeated group, few endless repetitions, no back references."""
+    written = reader.word(node, "pattern")
+    if node is None or not written:
+        return None
+    try:
+        re.compile(written)
+    except re.error as error:
+        reader.wrong(node.line, "pattern_malformed", detail=str(error))
+        return None
+    if len(written) > 200 or _SLOW.search(written) or len(_ENDLESS.findall(written)) > MOST_ENDLESS:
+        reader.wrong(node.line, "pattern_slow", pattern=written[:80])
+        return None
+    return written
+
+
+def _source(reader: Reader, node: Node | None, subject: str | None, column: bool) -> str | None:
+    if node is None:
+        return None
+    if subject != "notice":
+        reader.wrong(node.line, "source_without_notice")
+    return reader.name(node, "source", NAME if column else SOURCE_NAME)
+
+
+def _truth(reader: Reader, node: Node | None) -> str | None:
+    return None if node is None else reader.one_of(node, "default", ("true", "false"), "false")
+
+
+def _check_bounds(reader: Reader, table: Table, kind: str, least: Decimal | None, most: Decimal | None) -> None:
+    if least is not None and most is not None and least > most:
+        reader.wrong(table.line, "bounds", least=least, most=most)
+    if kind == "table" and most is not None and most > MOST_ROWS:
+        reader.wrong(table.line, "too_many", key="max", limit=MOST_ROWS)

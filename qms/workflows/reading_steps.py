@@ -1,0 +1,219 @@
+"""Reads the steps and timers of a workflow: who may move a case, what that takes, and which clocks run."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from qms.workflows.definition import (
+    OPENING,
+    PROFILES,
+    EffectCall,
+    Field,
+    Guard,
+    Slot,
+    Step,
+    Timer,
+    Wanted,
+)
+from qms.workflows.expression import Expression
+from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader, near
+from qms.workflows.reading_fields import type_of
+from qms.workflows.scope import Names
+from qms.workflows.types import BOOLEAN, DATE, DURATION, MOMENT, PERSON, PERSONS, Mistake, fits
+from qms.workflows.yaml_file import Node, Table, Word
+
+EFFECT_NAME = re.compile(r"[a-z][a-z-]{1,39}")
+OPEN_CASE = "open-case"
+_OPENING_KEYS = ("asks", "evidence", "guards", "effects", "sets", "comment")
+_STEP_KEYS = ("to", *_OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What steps and timers may refer to."""
+
+    names: Names
+    fields: Mapping[str, Field]
+    slots: Mapping[str, Slot]
+    states: Collection[str]
+    steps: Collection[str]
+    links: Mapping[str, str]
+    """Name of the link → workflow of its cases."""
+    subject: str | None
+
+
+def read_opening(reader: Reader, node: Node | None, known: Known, line: int) -> Step:
+    table = reader.table(node, OPENING, line)
+    reader.keys(table, ("title", "by"), _OPENING_KEYS)
+    return _step(reader, OPENING, table, known, ())
+
+
+def read_step(reader: Reader, name: str, node: Node, known: Known, line: int) -> Step:
+    table = reader.table(node, name, line)
+    if not NAME.fullmatch(name) or name == OPENING:
+        reader.wrong(line, "name_malformed", key="steps", name=name, pattern=NAME.pattern)
+    reader.keys(table, ("title", "from", "by"), _STEP_KEYS)
+    sources = reader.known(reader.words(table.entries.get("from"), "from"), "state", known.states)
+    step = _step(reader, name, replace(table, line=line), known, sources)
+    if step.binds and known.subject != "document":
+        reader.wrong(table.lines.get("binds", line), "binds_without_document")
+    return step
+
+
+def _step(reader: Reader, name: str, table: Table, known: Known, sources: tuple[str, ...]) -> Step:
+    entries = table.entries
+    target = reader.known(reader.words(entries.get("to"), "to")[:1], "state", known.states)
+    by = reader.roles(entries.get("by"), "by")
+    if not by and "by" in entries:
+        reader.wrong(table.lines["by"], "empty", key="by")
+    return Step(
+        name=name,
+        title=reader.text(entries.get("title"), "title", table.line),
+        sources=sources,
+        target=target[0] if target else None,
+        by=by,
+        asks=_wanted(reader, entries.get("asks"), "asks", "field", known.fields),
+        evidence=_wanted(reader, entries.get("evidence"), "evidence", "slot", known.slots),
+        comment_required=reader.one_of(entries.get("comment"), "comment", ("optional", "required"), "optional") == "required",
+        guards=tuple(_guards(reader, entries.get("guards"), known)),
+        apart_from=reader.known(reader.words(entries.get("apart_from"), "apart_from"), "step", {*known.steps, OPENING}),
+        not_in=tuple(_persons(reader, entries.get("not_in"), known)),
+        sod_code=reader.name(entries.get("sod_code"), "sod_code", NAME) or f"{name}_apart",
+        binds=reader.truth(entries.get("binds"), "binds"),
+        sign=reader.text(entries["sign"], "sign", table.line) if "sign" in entries else None,
+        clears=reader.known(reader.words(entries.get("clears"), "clears"), "field", known.fields),
+        sets=_sets(reader, entries.get("sets"), known, table.line),
+        effects=tuple(_effects(reader, entries.get("effects"), known)),
+        profile=reader.one_of(entries.get("profile"), "profile", PROFILES, "") or None,
+        line=table.line,
+    )
+
+
+def _wanted(reader: Reader, node: Node | None, key: str, kind: str, known: Collection[str]) -> tuple[Wanted, ...]:
+    words = reader.words(node, key)
+    bare = [replace(word, text=word.text.removesuffix("?")) for word in words]
+    names = reader.known(bare, kind, known)
+    optional = {word.text[:-1] for word in words if word.text.endswith("?")}
+    return tuple(Wanted(name, name not in optional) for name in names)
+
+
+def _guards(reader: Reader, node: Node | None, known: Known) -> list[Guard]:
+    found: list[Guard] = []
+    for item in reader.items(node, "guards"):
+        table = reader.table(item, "guards", item.line)
+        waits = "later" in table.entries
+        reader.keys(table, ("code", "later" if waits else "that", "message"), ())
+        code = reader.name(table.entries.get("code"), "code", NAME)
+        if any(guard.code == code for guard in found):
+            reader.wrong(table.line, "twice", name=code)
+        that = None if waits else reader.expression(table.entries.get("that"), "that", known.names, BOOLEAN)
+        later = reader.word(table.entries.get("later"), "later") if waits else None
+        found.append(Guard(code, reader.text(table.entries.get("message"), "message", table.line), that, later, table.line))
+    return found
+
+
+def _persons(reader: Reader, node: Node | None, known: Known) -> list[Expression]:
+    found = (reader.expression(word, "not_in", known.names, PERSONS, PERSON) for word in reader.words(node, "not_in"))
+    return [expression for expression in found if expression is not None]
+
+
+def _sets(reader: Reader, node: Node | None, known: Known, line: int) -> Mapping[str, Expression]:
+    table = reader.table(node, "sets", line)
+    found = {}
+    for name, inner in table.entries.items():
+        field = known.fields.get(name)
+        if field is None:
+            reader.wrong(table.lines[name], "unknown_field", name=name, near=near(name, known.fields))
+        elif field.personal or field.columns is not None:
+            reader.wrong(table.lines[name], "cannot_be_set", name=name)
+        else:
+            expression = _fitting(reader, inner, field, known)
+            if expression is not None:
+                found[name] = expression
+    return found
+
+
+def _fitting(reader: Reader, node: Node, field: Field, known: Known) -> Expression | None:
+    """An expression whose value may stand in ``field``."""
+    expression = reader.expression(node, field.name, known.names)
+    if expression is not None and not fits(expression.type, type_of(field)):
+        mistake = Mistake("result", expected=type_of(field).name, found=expression.type.name)
+        reader.mistake(node.line, expression.text, mistake)
+    return expression
+
+
+def _effects(reader: Reader, node: Node | None, known: Known) -> list[EffectCall]:
+    found: list[EffectCall] = []
+    for item in reader.items(node, "effects"):
+        if isinstance(item, Word):
+            name = reader.name(item, "effects", EFFECT_NAME)
+            if name == OPEN_CASE:
+                reader.wrong(item.line, "open_case_arguments")
+            found.append(EffectCall(name, False, item.line))
+            continue
+        table = reader.table(item, "effects", item.line)
+        reader.keys(table, (), ("later", OPEN_CASE))
+        if "later" in table.entries:
+            found.append(EffectCall(reader.word(table.entries["later"], "later"), True, table.line))
+        elif OPEN_CASE in table.entries:
+            found.append(_open_case(reader, table.entries[OPEN_CASE], known, table.line))
+    return found
+
+
+def _open_case(reader: Reader, node: Node, known: Known, line: int) -> EffectCall:
+    table = reader.table(node, OPEN_CASE, line)
+    reader.keys(table, ("workflow", "fields"), ("link",))
+    workflow = reader.name(table.entries.get("workflow"), "workflow", WORKFLOW_NAME)
+    link = reader.word(table.entries.get("link"), "link") or None
+    if link is not None and link not in known.links:
+        reader.wrong(table.lines["link"], "unknown_link", name=link, near=near(link, known.links))
+    elif link is not None and known.links[link] != workflow:
+        reader.wrong(table.lines["link"], "link_workflow", link=link, workflow=known.links[link])
+    inner = reader.table(table.entries.get("fields"), "fields", line)
+    fields = {name: reader.expression(value, name, known.names) for name, value in inner.entries.items()}
+    whole = {name: expression for name, expression in fields.items() if expression is not None}
+    return EffectCall(OPEN_CASE, False, line, workflow, link, whole)
+
+
+def read_timer(reader: Reader, name: str, node: Node, known: Known, line: int) -> Timer | None:
+    table = reader.table(node, name, line)
+    entries = table.entries
+    if not NAME.fullmatch(name):
+        reader.wrong(line, "name_malformed", key="timers", name=name, pattern=NAME.pattern)
+    reader.keys(table, ("title", "start", "due"), ("warn", "until", "escalate", "hard", "on_due", "profile"))
+    starts_with, start = _start(reader, entries.get("start"), known, line)
+    due = reader.expression(entries.get("due"), "due", known.names, DURATION, MOMENT, DATE)
+    warn = [reader.expression(word, "warn", known.names, DURATION) for word in reader.words(entries.get("warn"), "warn")]
+    on_due, due_step = _on_due(reader, entries.get("on_due"), known, line)
+    escalate = reader.roles(entries.get("escalate"), "escalate")
+    until = reader.known(reader.words(entries.get("until"), "until"), "step", known.steps)
+    title = reader.text(entries.get("title"), "title", line)
+    hard = reader.truth(entries.get("hard"), "hard")
+    profile = reader.one_of(entries.get("profile"), "profile", PROFILES, "") or None
+    if due is None:
+        return None
+    warnings = tuple(expression for expression in warn if expression is not None)
+    return Timer(name, title, starts_with, start, due, warnings, until, escalate, hard, on_due, due_step, profile, line)
+
+
+def _start(reader: Reader, node: Node | None, known: Known, line: int) -> tuple[str, str]:
+    table = reader.table(node, "start", line)
+    reader.keys(table, (), ("step", "state", "field"))
+    if len(table.entries) != 1:
+        reader.wrong(table.line, "timer_start")
+        return "step", OPENING
+    ((kind, inner),) = table.entries.items()
+    sets: dict[str, Collection[str]] = {"step": {*known.steps, OPENING}, "state": known.states, "field": known.fields}
+    names = reader.known(reader.words(inner, kind), kind, sets[kind]) if kind in sets else ()
+    if kind == "field" and names and known.fields[names[0]].type not in ("date", "datetime"):
+        reader.wrong(table.line, "timer_field", name=names[0])
+    return kind, names[0] if names else OPENING
+
+
+def _on_due(reader: Reader, node: Node | None, known: Known, line: int) -> tuple[str, str | None]:
+    if node is None or isinstance(node, Word):
+        return reader.one_of(node, "on_due", ("nothing", "flag"), "flag"), None
+    table = reader.table(node, "on_due", line)
+    reader.keys(table, ("step",))
+    names = reader.known(reader.words(table.entries.get("step"), "step"), "step", known.steps)
+    return ("step", names[0]) if names else ("flag", None)
