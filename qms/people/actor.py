@@ -1,0 +1,48 @@
+"""Who acts: one person as the program knows them at the moment of an act, with what they may do and where.
+
+An actor is a frozen value made once per request. It says which roles a person holds in which organisation (ISO 9001, 5.3), so that
+every room can decide without asking the database again.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person about to act.
+
+    ``held`` pairs a role code with an organisation's id, hats already unfolded; ``hats`` pairs a hat's id with an organisation's id.
+    ``kind`` is ``staff``, ``auditor``, ``outside``, ``admin`` or ``system``; ``via`` is the door they came through.
+    """
+
+    person: str
+    name: str
+    language: str
+    held: frozenset[tuple[str, str]]
+    hats: frozenset[tuple[str, str]]
+    kind: str
+    via: str
+
+    def holds(self, role: str, organisations: Collection[str] | None = None) -> bool:
+        """Whether this person has ``role`` in one of ``organisations`` (in any, when none are named)."""
+        return any(code == role and (organisations is None or where in organisations) for code, where in self.held)
+
+    def role_for(self, roles: Sequence[str], organisations: Collection[str]) -> tuple[str, str] | None:
+        """The first of ``roles`` this person holds in one of ``organisations``, with that organisation; None when there is none."""
+        if self.kind == "system":
+            return next(((role, "") for role in roles if role == "SYS"), None)
+        for role in roles:
+            places = sorted(where for code, where in self.held if code == role and where in organisations)
+            if places:
+                return role, places[0]
+        return None
+
+    @property
+    def organisations(self) -> frozenset[str]:
+        """Where this person holds anything at all."""
+        return frozenset(where for _, where in self.held)
+
+
+SYSTEM = Actor("system", "qms", "it", frozenset({("SYS", "")}), frozenset(), "system", "system")
+"""The program itself: it takes the steps whose roles say SYS and nothing else."""
