@@ -257,14 +257,22 @@ class Library:
 
     def force(self, ref: str, new: str) -> None:
         """Point ``ref`` to ``new`` whatever stands there, even a torn file."""
+        with self.writer():
+            self._mend(ref)
+            self._git.run(["update-ref", "--no-deref", "--end-of-options", ref, object_id(new)])
+
+    def drop(self, ref: str) -> None:
+        """Take ``ref`` away wherever it points."""
+        with self.writer():
+            self._mend(ref)
+            self._git.run(["update-ref", "--no-deref", "-d", "--end-of-options", ref])
+
+    def _mend(self, ref: str) -> None:
         if REF.fullmatch(ref) is None:
             raise ValueError(f"not a reference: {ref!r}")
-        with self.writer():
-            self.clear_stale_locks()
-            file = self.path / ref
-            if file.is_file() and OBJECT.fullmatch(file.read_text("ascii", "replace").strip()) is None:
-                file.unlink()
-            self._git.run(["update-ref", "--no-deref", "--end-of-options", ref, object_id(new)])
+        file = self.path / ref
+        if file.is_file() and OBJECT.fullmatch(file.read_text("ascii", "replace").strip()) is None:
+            file.unlink()
 
     def clear_stale_locks(self) -> None:
         """Take away lock files that a killed git left; only the holder of the writer's lock may, since then no git is at work."""

@@ -23,6 +23,7 @@ CODE = re.compile(rf"(?:{'|'.join(TYPES)})-[0-9]{{1,2}}(?:\.[0-9]{{1,2}}){{0,3}}
 SLUG = re.compile(r"[a-z0-9]{1,40}(?:-[a-z0-9]{1,40}){0,9}")
 PATH = re.compile(rf"procedures/(?P<area>{SLUG.pattern})/(?P<code>{CODE.pattern})-(?P<slug>{SLUG.pattern})\.md")
 FIGURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.(?:png|jpg|jpeg|webp)")
+MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
 CLAUSE = re.compile(r"(?:[4-9]|10)(?:\.[0-9]{1,2}){0,3}")
 ROLE = re.compile(r"[A-Z][A-Z_]{1,30}")
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -74,15 +75,23 @@ class Document:
     body_line: int
 
 
-def parse(text: str | bytes, path: str, roles: Collection[str] | None = None, *, audiences: Collection[str] | None = None) -> Document:
-    """Read one document. ``roles`` are the role codes that may own or read it (any, when None). Raises BadContent with every problem."""
+def parse(
+    text: str | bytes, path: str, roles: Collection[str] | None = None, *, audiences: Collection[str] | None = None, placed: bool = True
+) -> Document:
+    """Read one document. Raises BadContent with every problem.
+
+    ``roles`` are the role codes that may own it and ``audiences`` those that may read it (any, when None). A text that has no place on
+    the shelf yet is not ``placed``: its code need not agree with its path.
+    """
     words, problems = _decode(text, path)
     head, first_line, body, body_line = _split(words, path, problems)
     heads, found = front.read(head, path, first_line) if first_line else (Heads(), [])
     problems += found
     fields = _Fields(heads, path, problems)
     result = fields.front(roles, audiences if audiences is not None else roles)
-    _check_path(result, path, fields)
+    if placed:
+        _check_path(result, path, fields)
+    _check_code(result, fields)
     if first_line and not body.strip():
         problems.append(Problem(path, body_line, "document.empty"))
     if problems:
@@ -93,6 +102,26 @@ def parse(text: str | bytes, path: str, roles: Collection[str] | None = None, *,
 def figures_folder(path: str) -> str:
     """The folder beside a document that holds its pictures."""
     return path.removesuffix(".md")
+
+
+def path_for(path: str, code: str) -> str:
+    """Where the document at ``path`` stands when its code is ``code``: area and name stay."""
+    shape = PATH.fullmatch(path)
+    return f"procedures/{shape['area']}/{code}-{shape['slug']}.md" if shape is not None else path
+
+
+def check_figure(name: str, content: bytes) -> None:
+    """Raises BadContent when a picture has no plain name, is too large or is not the kind its name says."""
+    problems = []
+    if FIGURE.fullmatch(name) is None:
+        problems.append(Problem(name[:80], 0, "figure.name"))
+    if len(content) > FIGURE_LIMIT:
+        problems.append(Problem(name[:80], 0, "figure.too_large", {"limit": FIGURE_LIMIT // 1_000_000}))
+    kind = name.rpartition(".")[2]
+    if not problems and not content.startswith(MAGIC[kind]):
+        problems.append(Problem(name, 0, "figure.kind", {"kind": kind}))
+    if problems:
+        raise BadContent(problems)
 
 
 def template(key: str, code: str, title: str, kind: str, language: str, owner: str) -> str:
@@ -140,6 +169,9 @@ def _check_path(found: Front, path: str, fields: "_Fields") -> None:
             fields.problems.append(Problem(path, 0, "document.path"))
     elif found.code and shape["code"] != found.code:
         fields.report("code", "document.path_code", value=found.code, expected=shape["code"])
+
+
+def _check_code(found: Front, fields: "_Fields") -> None:
     if CODE.fullmatch(found.code) and found.type in TYPES and not found.code.startswith(f"{found.type}-"):
         fields.report("code", "document.code_type", value=found.code, type=found.type)
 
