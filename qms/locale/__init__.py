@@ -15,7 +15,7 @@ from qms.errors import Problem, Reason
 LANGUAGES = ("it", "en")
 
 
-def say(language: str, key: str, count: int | None = None, **values: object) -> str:
+def say(language: str, key: str, /, count: int | None = None, **values: object) -> str:
     """The sentence ``key`` in ``language``; with ``count`` the singular or plural that fits. Raises KeyError for an unknown key."""
     message = catalogue(language)[key]
     if isinstance(message, tuple):

@@ -47,6 +47,12 @@ DRAFT: Mapping[str, Type] = {
     "has_reason": BOOLEAN,
     "code_is_free": BOOLEAN,
     "is_withdrawal": BOOLEAN,
+    "is_confirmation": BOOLEAN,
+    "is_new": BOOLEAN,
+    "is_changed": BOOLEAN,
+    "is_superseded": BOOLEAN,
+    "is_withdrawn": BOOLEAN,
+    "review_every": NUMBER,
 }
 """What may be asked of the draft behind a case whose subject is a document; ``same_text_as('step')`` besides."""
 

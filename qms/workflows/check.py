@@ -1,0 +1,209 @@
+"""Judges all workflow files together, before any of them may be put in force: every mistake at once, with file and line."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qms.errors import BadContent, Problem
+from qms.formats.identifiers import KINDS
+from qms.workflows.definition import OPENING, Definition, EffectCall, Step
+from qms.workflows.expression import Expression
+from qms.workflows.figures import NO_FIGURES, Figures, read_figures
+from qms.workflows.model import unsatisfiable, walk
+from qms.workflows.reader import near
+from qms.workflows.reading import read_definition
+from qms.workflows.reading_fields import type_of
+from qms.workflows.types import fits
+
+IDENTIFIERS = frozenset(KINDS)
+NEVER = frozenset({"ADMIN", "GUEST"})
+"""Roles that take no step in any process (DOMAIN §0.2)."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is known of the house when files are checked; None where it is not, and then nothing is said about it."""
+
+    effects: Collection[str] | None = None
+    roles: Collection[str] | None = None
+    holders: Mapping[str, frozenset[str]] | None = None
+    """Role → persons who hold it."""
+    procedures: Collection[str] | None = None
+
+
+def check_files(
+    paths: Iterable[Path], profile: str, figures: Path | None = None, circumstances: Circumstances | None = None
+) -> list[Problem]:
+    """Every mistake in the files ``paths``, judged together. A file named ``figures.yaml`` among them is taken as the figures."""
+    sources = {str(path): path.read_bytes() for path in paths if path != figures and path.name != "figures.yaml"}
+    beside = figures or next((path for path in paths if path.name == "figures.yaml"), None)
+    return check_sources(sources, profile, (str(beside), beside.read_bytes()) if beside else None, circumstances)
+
+
+def check_sources(
+    sources: Mapping[str, bytes], profile: str, figures: tuple[str, bytes] | None = None, circumstances: Circumstances | None = None
+) -> list[Problem]:
+    """Every mistake in ``sources`` (path → bytes) and in the figures beside them (path and bytes)."""
+    problems: list[Problem] = []
+    numbers = NO_FIGURES
+    if figures is not None:
+        try:
+            numbers = read_figures(figures[1], figures[0])
+        except BadContent as error:
+            problems += error.problems
+    found: list[Definition] = []
+    for path, source in sources.items():
+        try:
+            found.append(read_definition(source, path, IDENTIFIERS))
+        except BadContent as error:
+            problems += error.problems
+    problems += check_definitions(found, profile, numbers, circumstances or Circumstances(), len(found) == len(sources))
+    return sorted(set_of(problems), key=lambda problem: (problem.path, problem.line, problem.code))
+
+
+def set_of(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once."""
+    return list({(problem.path, problem.line, problem.code, str(problem.values)): problem for problem in problems}.values())
+
+
+def check_definitions(
+    definitions: Collection[Definition], profile: str, figures: Figures, circumstances: Circumstances, whole: bool = True
+) -> Iterator[Problem]:
+    """Judge definitions that could be read. Unless they are the ``whole`` set, nothing is said of workflows that are not among them."""
+    by_id = {definition.id: definition for definition in definitions}
+    yield from _doubles(definitions)
+    for definition in definitions:
+        yield from walk(definition, profile)
+        yield from _names(definition, figures, circumstances)
+        yield from _unused(definition)
+        yield from _ticked(definition)
+        yield from _others(definition, by_id, whole)
+        if circumstances.holders is not None:
+            yield from unsatisfiable(definition, profile, circumstances.holders)
+    yield from _endless(by_id)
+
+
+def waiting(definitions: Iterable[Definition]) -> list[Problem]:
+    """What the definitions themselves say comes later: not mistakes, but nobody may be told that it holds."""
+    return [Problem(found.path, line, "workflow.later", {"what": what}) for found in definitions for line, what in found.later]
+
+
+def _doubles(definitions: Iterable[Definition]) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], str] = {}
+    for definition in definitions:
+        for kind, name in (("id", definition.id), ("prefix", definition.prefix)):
+            if (kind, name) in seen:
+                yield Problem(definition.path, 1, "workflow.taken", {"key": kind, "name": name, "other": seen[kind, name]})
+            seen[kind, name] = definition.path
+
+
+def _names(definition: Definition, figures: Figures, circumstances: Circumstances) -> Iterator[Problem]:
+    def problem(line: int, code: str, name: str, known: Collection[str]) -> Problem:
+        return Problem(definition.path, line, f"workflow.{code}", {"name": name, "near": near(name, known)})
+
+    roles = circumstances.roles
+    for line, role in _roles(definition):
+        if role in NEVER:
+            yield problem(line, "role_never", role, ())
+        elif roles is not None and role not in roles:
+            yield problem(line, "unknown_role", role, roles)
+    for expression in definition.expressions():
+        for name in sorted(expression.uses.figures - figures.by_name.keys()):
+            yield problem(expression.line, "unknown_figure", name, figures.by_name)
+    effects, procedures = circumstances.effects, circumstances.procedures
+    for step in (definition.opening, *definition.steps.values()):
+        for effect in step.effects:
+            if effects is not None and not effect.later and effect.name not in effects:
+                yield problem(effect.line, "unknown_effect", effect.name, effects)
+    if procedures is not None and definition.governed_by not in procedures:
+        yield problem(1, "unknown_procedure", definition.governed_by, procedures)
+
+
+def _roles(definition: Definition) -> Iterator[tuple[int, str]]:
+    yield 1, definition.owner
+    yield from ((1, role) for role in definition.allowed_roles)
+    for step in (definition.opening, *definition.steps.values()):
+        yield from ((step.line, role) for role in step.by)
+    for timer in definition.timers.values():
+        yield from ((timer.line, role) for role in timer.escalate)
+    for expression in definition.expressions():
+        yield from ((expression.line, role) for role in sorted(expression.uses.roles))
+
+
+def _unused(definition: Definition) -> Iterator[Problem]:
+    steps = (definition.opening, *definition.steps.values())
+    asked = {wanted.name for step in steps for wanted in step.asks} | {name for step in steps for name in step.sets}
+    for field in definition.fields.values():
+        if field.name not in asked and field.source is None and field.default is None:
+            yield Problem(definition.path, field.line, "workflow.field_unused", {"name": field.name})
+    offered = {wanted.name for step in steps for wanted in step.evidence}
+    for name in definition.evidence:
+        if name not in offered:
+            yield Problem(definition.path, 0, "workflow.slot_unused", {"name": name})
+
+
+def _ticked(definition: Definition) -> Iterator[Problem]:
+    """Guards that only read a yes or no which their own taker ticks: they protect nothing (ENGINE)."""
+    for step in (definition.opening, *definition.steps.values()):
+        asked = {wanted.name for wanted in step.asks if definition.fields[wanted.name].type == "boolean"}
+        for guard in step.guards:
+            if guard.that is not None and _only_reads(guard.that, asked):
+                yield Problem(definition.path, guard.line, "workflow.guard_ticked", {"code": guard.code, "step": step.name})
+
+
+def _only_reads(expression: Expression, asked: Collection[str]) -> bool:
+    uses = expression.uses
+    beyond = (uses.figures, uses.links, uses.slots, uses.steps, uses.roles, uses.drafts)
+    return len(uses.values) == 1 and uses.values <= set(asked) and not any(beyond)
+
+
+def _others(definition: Definition, by_id: Mapping[str, Definition], whole: bool) -> Iterator[Problem]:
+    """What a definition says of other workflows: that they exist, and have the states and fields it names."""
+    named = [(link.line, link.workflow) for link in definition.links.values()]
+    named += [(field.line, field.workflow) for field in definition.fields.values() if field.workflow is not None]
+    calls = [effect for step in (definition.opening, *definition.steps.values()) for effect in step.effects if effect.workflow]
+    named += [(call.line, call.workflow or "") for call in calls]
+    for line, workflow in named:
+        if whole and workflow not in by_id:
+            yield Problem(definition.path, line, "workflow.unknown_workflow", {"name": workflow, "near": near(workflow, by_id)})
+    for expression in definition.expressions():
+        for link, state in sorted(expression.uses.link_states):
+            other = by_id.get(definition.links[link].workflow)
+            if other is not None and state not in other.states:
+                values = {"name": state, "workflow": other.id, "near": near(state, other.states)}
+                yield Problem(definition.path, expression.line, "workflow.unknown_state_there", values)
+    for call in calls:
+        child = by_id.get(call.workflow or "")
+        if child is not None:
+            yield from _opening_fits(definition, call, child)
+
+
+def _opening_fits(definition: Definition, call: EffectCall, child: Definition) -> Iterator[Problem]:
+    given = call.fields or {}
+    for name, expression in given.items():
+        field = child.fields.get(name)
+        if field is None:
+            values: dict[str, object] = {"name": name, "workflow": child.id, "near": near(name, child.fields)}
+            yield Problem(definition.path, call.line, "workflow.unknown_field_there", values)
+        elif not fits(expression.type, type_of(field)):
+            yield Problem(definition.path, call.line, "workflow.field_there", {"name": name, "workflow": child.id})
+    missing = [wanted.name for wanted in child.opening.asks if wanted.required and wanted.name not in given]
+    missing += [wanted.name for wanted in child.opening.evidence if wanted.required]
+    if missing:
+        yield Problem(definition.path, call.line, "workflow.opening_lacks", {"names": ", ".join(missing), "workflow": child.id})
+
+
+def _endless(by_id: Mapping[str, Definition]) -> Iterator[Problem]:
+    """Openings that open cases whose openings come back to the first."""
+    for start in by_id.values():
+        trail, here = [start.id], start
+        while (call := _opens(here.opening)) is not None and call.workflow in by_id:
+            here = by_id[str(call.workflow)]
+            trail.append(here.id)
+            if here.id in trail[:-1]:
+                yield Problem(start.path, start.opening.line, "workflow.endless", {"trace": f" → {OPENING} ".join(trail)})
+                break
+
+
+def _opens(step: Step) -> EffectCall | None:
+    return next((effect for effect in step.effects if effect.workflow), None)
