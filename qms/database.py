@@ -47,6 +47,9 @@ def moment(text: str) -> datetime:
 class Signer(Protocol):
     """Whoever signs the trail's root: see ``qms.records.keys``."""
 
+    @property
+    def public(self) -> bytes: ...
+
     def sign(self, message: bytes) -> bytes: ...
 
 

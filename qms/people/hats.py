@@ -43,7 +43,7 @@ class Hats:
 
     def unfold(self, worn: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """The (role, organisation) pairs that (hat, organisation) pairs are worth. A hat no longer in the file is worth nothing."""
-        held = set()
+        held: set[tuple[str, str]] = set()
         for name, where in worn:
             hat = self.hats.get(name)
             if hat is None:

@@ -90,7 +90,14 @@ def sign_in(database: Database, email: str, password: str, address: str = "") ->
         ends = now + ABSOLUTE
         tx.connection.execute(
             insert(session_table),
-            {"digest": _digest(cookie), "person": name, "csrf": csrf, "created_at": stamp(now), "seen_at": stamp(now), "expires_at": stamp(ends)},
+            {
+                "digest": _digest(cookie),
+                "person": name,
+                "csrf": csrf,
+                "created_at": stamp(now),
+                "seen_at": stamp(now),
+                "expires_at": stamp(ends),
+            },
         )
     return Session(name, csrf, ends, cookie)
 
@@ -102,7 +109,12 @@ def session(connection: Connection, cookie: str, now: datetime) -> Session | Non
         .join(person_table, person_table.c.id == session_table.c.person)
         .where(session_table.c.digest == _digest(cookie))
     ).first()
-    if row is None or moment(row.expires_at) <= now or moment(row.seen_at) + IDLE <= now or not _open(row.disabled_at, row.account_ends, now):
+    if (
+        row is None
+        or moment(row.expires_at) <= now
+        or moment(row.seen_at) + IDLE <= now
+        or not _open(row.disabled_at, row.account_ends, now)
+    ):
         return None
     return Session(row.person, row.csrf, moment(row.expires_at))
 

@@ -74,7 +74,9 @@ def revoke(tx: Transaction, person_id: str, token_id: str) -> None:
 def find(connection: Connection, text: str, now: datetime) -> str | None:
     """Whose token this is; None when it is unknown, ended or revoked, or its person's account closed."""
     row = connection.execute(
-        select(token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at)
+        select(
+            token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at
+        )
         .join(person_table, person_table.c.id == token_table.c.person)
         .where(token_table.c.digest == _digest(text))
     ).first()
@@ -90,7 +92,14 @@ def of(connection: Connection, person_id: str) -> list[Token]:
     """A person's tokens, newest first."""
     rows = connection.execute(select(token_table).where(token_table.c.person == person_id).order_by(token_table.c.created_at.desc())).all()
     return [
-        Token(row.id, row.person, row.label, moment(row.created_at), moment(row.expires_at), moment(row.revoked_at) if row.revoked_at else None)
+        Token(
+            row.id,
+            row.person,
+            row.label,
+            moment(row.created_at),
+            moment(row.expires_at),
+            moment(row.revoked_at) if row.revoked_at else None,
+        )
         for row in rows
     ]
 

@@ -1,0 +1,349 @@
+"""The trail: one entry for every act, sealed in the same transaction as its effect (ISO 9001, 7.5.3 and 4.4.2).
+
+An act becomes canonical text; the text becomes a leaf of one tree over all entries; the new root is signed at once. The head row is taken
+last in the transaction, so that acts on different cases wait for each other only at the very end.
+"""
+
+import base64
+import hashlib
+import json
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal_column, select, text, update
+from sqlalchemy.engine import RowMapping
+
+from qms.database import Transaction, moment, stamp
+from qms.errors import NotFound, TrailBroken
+from qms.people.actor import Actor
+from qms.records import seal
+from qms.records.tables import entry as entry_table
+from qms.records.tables import head as head_table
+from qms.records.tables import tree_node
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is to be recorded; ``append`` gives it position, instant and seal. See TRAIL in the README for the meaning of each part."""
+
+    event: str
+    by: Actor
+    role: str | None = None
+    organisation: str | None = None
+    happened_at: datetime | None = None
+    case: Mapping[str, Any] | None = None
+    document: Mapping[str, Any] | None = None
+    fields: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    evidence: Sequence[Mapping[str, Any]] = ()
+    signature: Mapping[str, Any] | None = None
+    comment: str | None = None
+    what: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    on_behalf: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the actor gets back: where the act stands, and a signed checkpoint that includes it."""
+
+    position: int
+    at: datetime
+    leaf: str
+    size: int
+    root: str
+    note: str
+    case: str | None = None
+    version: int | None = None
+    state: str | None = None
+    repeated: bool = False
+    what: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as stored: ``sealed`` are the very bytes, ``said`` what they say."""
+
+    position: int
+    sealed: str
+    leaf: str
+    signature: str
+    said: Mapping[str, Any]
+
+    @property
+    def at(self) -> datetime:
+        return moment(self.said["at"])
+
+    @property
+    def happened_at(self) -> datetime | None:
+        return moment(self.said["happened_at"]) if self.said.get("happened_at") else None
+
+    @property
+    def event(self) -> str:
+        return str(self.said["event"])
+
+
+_read_head = select(head_table).where(head_table.c.id == 1).with_for_update()
+_move_head = (
+    update(head_table)
+    .where(head_table.c.id == 1, head_table.c.size == bindparam("former"))
+    .values({name: bindparam(f"new_{name}") for name in ("size", "frontier", "signature", "at")})
+)
+_write_entry = insert(entry_table)
+_write_nodes = insert(tree_node)
+_write_words = text("INSERT INTO trail_text (rowid, words) VALUES (:position, :words)")
+
+
+def begin(tx: Transaction, origin: str) -> None:
+    """Open an empty trail named ``origin``; once per workspace."""
+    body = seal.note_body(origin, 0, seal.empty_root())
+    tx.connection.execute(
+        insert(head_table),
+        {"id": 1, "origin": origin, "size": 0, "frontier": "[]", "signature": _sign(tx, body), "at": stamp(tx.now)},
+    )
+
+
+def append(tx: Transaction, act: Act) -> Receipt:
+    """Seal one act as the next entry. Raises TrailBroken when there is no trail, sqlalchemy's IntegrityError for a key used already."""
+    row = tx.connection.execute(_read_head).first()
+    if row is None:
+        raise TrailBroken(0, "no head")
+    position = row.size + 1
+    at = max(tx.now, moment(row.at))
+    said = _sealed(act, position, at)
+    sealed = seal.canonical(said)
+    leaf = seal.leaf_hash(sealed.encode())
+    frontier, completed = seal.extend([bytes.fromhex(one) for one in json.loads(row.frontier)], row.size, leaf)
+    root = seal.root_of(frontier)
+    body = seal.note_body(row.origin, position, root)
+    signature = _sign(tx, body)
+    tx.connection.execute(_write_entry, {**columns(said), "sealed": sealed, "leaf": leaf.hex(), "signature": signature})
+    if completed:
+        tx.connection.execute(_write_nodes, [{"level": level, "idx": index, "hash": one.hex()} for level, index, one in completed])
+    tx.connection.execute(_write_words, {"position": position, "words": words(said)})
+    moved = tx.connection.execute(
+        _move_head,
+        {
+            "former": row.size,
+            "new_size": position,
+            "new_frontier": json.dumps([one.hex() for one in frontier]),
+            "new_signature": signature,
+            "new_at": stamp(at),
+        },
+    )
+    if moved.rowcount != 1:
+        raise TrailBroken(position, "the head moved under the writer")
+    case = act.case or {}
+    return Receipt(
+        position,
+        at,
+        leaf.hex(),
+        position,
+        root.hex(),
+        _note(tx, row.origin, body, signature),
+        case.get("number"),
+        case.get("version"),
+        case.get("to"),
+        what=act.what,
+    )
+
+
+def _sealed(act: Act, position: int, at: datetime) -> dict[str, Any]:
+    by = act.by
+    return {
+        "v": 1,
+        "position": position,
+        "event": act.event,
+        "at": stamp(at),
+        "happened_at": stamp(act.happened_at) if act.happened_at else None,
+        "by": {
+            "person": by.person,
+            "name": by.name if by.kind in ("staff", "admin", "auditor", "system") else None,
+            "role": act.role,
+            "organisation": act.organisation,
+            "on_behalf": act.on_behalf,
+            "via": by.via,
+        },
+        "case": act.case,
+        "document": act.document,
+        "fields": {name: list(pair) for name, pair in act.fields.items()},
+        "evidence": list(act.evidence),
+        "signature": act.signature,
+        "comment": act.comment,
+        "what": act.what,
+        "key": act.key,
+    }
+
+
+def columns(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The searchable copies that belong to a sealed entry; verification compares them with the row."""
+    case, document, by = said["case"] or {}, said["document"] or {}, said["by"]
+    return {
+        "position": said["position"],
+        "at": said["at"],
+        "happened_at": said["happened_at"],
+        "event": said["event"],
+        "person": by["person"],
+        "role": by["role"],
+        "organisation": by["organisation"],
+        "case_number": case.get("number"),
+        "case_n": case.get("n"),
+        "workflow": case.get("workflow"),
+        "definition": case.get("definition"),
+        "step": case.get("step"),
+        "document_key": document.get("key"),
+        "commit_id": document.get("commit"),
+        "idempotency_key": said["key"],
+    }
+
+
+def words(said: Mapping[str, Any]) -> str:
+    """What full-text search finds an entry by: what its author wrote and the names it carries; never a personal value."""
+    found: list[str] = []
+
+    def gather(value: object) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, Mapping):
+            if set(value) != {"#", "ref"}:
+                for item in value.values():
+                    gather(item)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                gather(item)
+
+    case, document = said["case"] or {}, said["document"] or {}
+    gather([case.get("number"), document.get("key"), document.get("code"), document.get("title"), said["by"]["name"], said["comment"]])
+    gather([pair[1] for pair in said["fields"].values()])
+    gather([said["what"].get(name) for name in ("title", "name", "reason")])
+    return fold(" ".join(found))
+
+
+def fold(written: str) -> str:
+    """Lower case without accents, so that both databases find ``qualità`` by ``qualita``."""
+    apart = unicodedata.normalize("NFKD", written.casefold())
+    return "".join(mark for mark in apart if not unicodedata.combining(mark)).replace("\x00", " ")
+
+
+def already(connection: Connection, key: str) -> Receipt | None:
+    """The receipt of the act that was recorded under this idempotency key, if any."""
+    row = connection.execute(select(entry_table).where(entry_table.c.idempotency_key == key)).mappings().first()
+    if row is None:
+        return None
+    found = _entry(row)
+    case = found.said["case"] or {}
+    return Receipt(
+        found.position,
+        found.at,
+        found.leaf,
+        found.position,
+        "",
+        "",
+        case.get("number"),
+        case.get("version"),
+        case.get("to"),
+        True,
+        found.said["what"],
+    )
+
+
+def entry(connection: Connection, position: int) -> Entry:
+    """One entry. Raises NotFound."""
+    row = connection.execute(select(entry_table).where(entry_table.c.position == position)).mappings().first()
+    if row is None:
+        raise NotFound("record", f"#{position}")
+    return _entry(row)
+
+
+def entries(
+    connection: Connection,
+    *,
+    case: str | None = None,
+    person: str | None = None,
+    event: str | None = None,
+    document: str | None = None,
+    definitions: Collection[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    matching: str | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[Entry]:
+    """One page of entries, newest first, below position ``before``. ``definitions`` are digests; ``until`` is the last day included."""
+    row = entry_table.c
+    query = select(entry_table).order_by(row.position.desc()).limit(limit)
+    for column, value in ((row.case_number, case), (row.person, person), (row.event, event), (row.document_key, document)):
+        if value is not None:
+            query = query.where(column == value)
+    if definitions is not None:
+        query = query.where(row.definition.in_(definitions))
+    if since is not None:
+        query = query.where(row.at >= since.isoformat())
+    if until is not None:
+        query = query.where(row.at < (until + timedelta(days=1)).isoformat())
+    if matching is not None and matching.strip():
+        query = query.where(row.position.in_(_matching(connection, matching)))
+    if before is not None:
+        query = query.where(row.position < before)
+    return [_entry(one) for one in connection.execute(query.where(*where)).mappings()]
+
+
+def _matching(connection: Connection, wanted: str) -> Any:
+    terms = ["".join(mark if mark.isalnum() else " " for mark in term).split() for term in fold(wanted).split()[:12]]
+    plain = [word for group in terms for word in group][:12] or ["-"]
+    position: ColumnElement[int] = literal_column("rowid")
+    if connection.dialect.name == "sqlite":
+        match = text("trail_text MATCH :words").bindparams(words=" ".join(f'"{word}"*' for word in plain))
+    else:
+        match = text("vector @@ plainto_tsquery('italian', :words)").bindparams(words=" ".join(plain))
+    return select(position).select_from(text("trail_text")).where(match)
+
+
+def size(connection: Connection) -> int:
+    """How many entries the trail has; the head knows, nothing is counted."""
+    return int(connection.execute(select(head_table.c.size)).scalar_one())
+
+
+def note_at_head(connection: Connection, public_key: bytes) -> str:
+    """The signed checkpoint of the whole trail as it stands."""
+    row = connection.execute(select(head_table)).one()
+    root = seal.root_of([bytes.fromhex(one) for one in json.loads(row.frontier)])
+    return seal.note(seal.note_body(row.origin, row.size, root), row.origin, public_key, base64.b64decode(row.signature))
+
+
+def lookup(connection: Connection) -> seal.Lookup:
+    """How proofs find the perfect subtrees they need: a few rows, whatever the length of the trail."""
+
+    def find(level: int, index: int) -> bytes:
+        if level == 0:
+            query = select(entry_table.c.leaf).where(entry_table.c.position == index + 1)
+        else:
+            query = select(tree_node.c.hash).where(tree_node.c.level == level, tree_node.c.idx == index)
+        found = connection.execute(query).scalar()
+        if found is None:
+            raise TrailBroken(index + 1 if level == 0 else 0, f"node {level}/{index} is missing")
+        return bytes.fromhex(found)
+
+    return find
+
+
+def request_digest(*parts: object) -> str:
+    """A short fingerprint of what was asked, so that one key is never answered for two different requests."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["position"], row["sealed"], row["leaf"], row["signature"], json.loads(row["sealed"]))
+
+
+def _sign(tx: Transaction, body: str) -> str:
+    return base64.b64encode(tx.signer.sign(body.encode())).decode()
+
+
+def _note(tx: Transaction, origin: str, body: str, signature: str) -> str:
+    return seal.note(body, origin, tx.signer.public, base64.b64decode(signature))
