@@ -19,10 +19,11 @@ from qms.formats import git_objects
 from qms.formats.git_objects import Commit
 from qms.library.program import OBJECT, LibraryFailed, Program, flush, object_id
 
-__all__ = ["OBJECT", "PATH", "REF", "Commit", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
+__all__ = ["MAIN", "NOTHING", "OBJECT", "PATH", "REF", "Commit", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
 
 REF = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)+")
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)*")
+MAIN = "refs/heads/main"
 NOTHING = "0" * 40
 NAME = "qms"
 ADDRESS = "qms@localhost"

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from qms.database import Transaction, stamp
 from qms.errors import BadContent, Problem
-from qms.library import Library, blob_id
+from qms.library import MAIN, Library, blob_id
 from qms.people.actor import Actor
 from qms.procedures import document, ledger, register
 from qms.procedures.document import Front
-from qms.procedures.ledger import MAIN, Change, revision_tag
+from qms.procedures.ledger import Change, revision_tag
 from qms.procedures.register import RegisterRow, Revision
 from qms.procedures.release import months_after
 from qms.records.trail import Receipt

@@ -6,6 +6,7 @@ about to come into force; one changed byte, from whatever door, voids the approv
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -106,6 +107,7 @@ def facts(
     parsed = _parsed(library, draft, roles)
     current = drafts.current_revision(connection, draft.key)
     code = parsed.code if parsed is not None else ""
+    brought = register.revision_of_case(connection, case_number)
     return {
         "authors": draft.authors,
         "is_valid": parsed is not None,
@@ -118,6 +120,9 @@ def facts(
         "is_withdrawal": draft.kind == "withdrawal",
         "is_confirmation": draft.kind == "confirmation",
         "is_new": draft.base_revision is None,
+        "is_superseded": brought is not None and brought.status == "superseded",
+        "is_withdrawn": brought is not None and brought.status == "withdrawn",
+        "review_every": Decimal(parsed.review_every) if parsed is not None else None,
         "type": parsed.type if parsed is not None else "",
     }
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from qms.database import Transaction, metadata
 from qms.errors import NotFound, QmsError, Reason, Stale
-from qms.library import Library, RefMove
+from qms.library import MAIN, Library, RefMove
 from qms.people.actor import Actor
 from qms.records import trail
 from qms.records.trail import Receipt
@@ -115,9 +115,6 @@ class Change:
     def sealed(self) -> dict[str, Any]:
         """The form that the trail keeps."""
         return {"rows": {name: [dict(row) for row in rows] for name, rows in self.rows.items() if rows}, "refs": dict(_targets(self.refs))}
-
-
-MAIN = "refs/heads/main"
 
 
 def draft_ref(key: str, slug: str) -> str:

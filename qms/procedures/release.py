@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from qms.database import Transaction, stamp
 from qms.errors import Reason, Refused, refusal
-from qms.library import Library
+from qms.library import MAIN, Library
 from qms.people.actor import Actor
 from qms.procedures import approval, document, drafts, ledger, register
 from qms.procedures.approval import Text
-from qms.procedures.ledger import MAIN, Change, archive_ref, draft_ref, listed, revision_tag, withdrawn_tag
+from qms.procedures.ledger import Change, archive_ref, draft_ref, listed, revision_tag, withdrawn_tag
 from qms.procedures.register import Draft, RegisterRow, Revision
 from qms.records import trail
 
