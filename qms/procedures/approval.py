@@ -152,9 +152,9 @@ def _parsed(library: Library, draft: Draft, roles: Collection[str] | None) -> do
 def _entries(connection: Connection, case_number: str) -> Iterator[Mapping[str, Any]]:
     before: int | None = None
     while True:
-        page = trail.entries(connection, case_number=case_number, before=before, limit=100)
+        page = trail.entries(connection, case=case_number, before=before, limit=100)
         for found in page:
-            yield found.sealed
+            yield found.said
         if len(page) < 100:
             return
         before = page[-1].position

@@ -80,7 +80,8 @@ def start_draft(
 ) -> Saved:
     """Open a draft on the text in force, or on a template for a ``new`` document, and its case. Raises Incomplete, NotFound."""
     ledger.require_writer(library)
-    if (done := _already(tx, idempotency, key, slug)) is not None:
+    asked = trail.request_digest("start", key, slug, new, reason)
+    if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
     _check_names(tx.connection, key, slug, new)
     head = ledger.main_head(tx.connection)
@@ -98,7 +99,7 @@ def start_draft(
     case = open_case(tx, Opening(key, slug, "text", title, kind, reason))
     draft = Draft(key, slug, "text", "open", case, title, path, tip, blob_id(text), _sha(text), base, (by.person,), reason, stamp(tx.now))
     change = Change({"draft": [row_of(draft)]}, {draft_ref(key, slug): (None, tip)})
-    receipt = ledger.record(tx, library, "draft-saved", by, change, document=_named(draft), idempotency=idempotency)
+    receipt = ledger.record(tx, library, "draft-saved", by, change, document=_named(draft), what={"asked": asked}, idempotency=idempotency)
     return Saved(tip, case, receipt)
 
 
@@ -107,9 +108,11 @@ def start_proposal(
 ) -> Saved:
     """Propose to withdraw a document ("withdrawal") or to confirm it without change ("confirmation"): a case without a new text."""
     row = register.document(tx.connection, key)
-    slug = f"{kind}-{len(register.drafts(tx.connection, key, open_only=False))}"
-    if (done := _already(tx, idempotency, key, slug)) is not None:
+    asked = trail.request_digest(kind, key, reason)
+    made = [one for one in register.drafts(tx.connection, key, open_only=False) if one.kind == kind]
+    if made and (done := _already(tx, idempotency, key, made[-1].slug, asked)) is not None:
         return done
+    slug = f"{kind}-{len(made) + 1}"
     if row.status != "in-force":
         raise NotFound("document", key)
     if not reason.strip():
@@ -132,7 +135,9 @@ def start_proposal(
         stamp(tx.now),
     )
     change = Change({"draft": [row_of(draft)]}, {})
-    receipt = ledger.record(tx, library, "proposal-opened", by, change, document=_named(draft), idempotency=idempotency)
+    receipt = ledger.record(
+        tx, library, "proposal-opened", by, change, document=_named(draft), what={"asked": asked}, idempotency=idempotency
+    )
     return Saved(row.commit_id, case, receipt)
 
 
@@ -157,7 +162,8 @@ def save_draft(
     Stale, BadContent, Refused.
     """
     ledger.require_writer(library)
-    if (done := _already(tx, idempotency, key, slug)) is not None:
+    asked = trail.request_digest("save", key, slug, text, sorted(figures), base_tip, reason, onto_current)
+    if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
     draft = open_draft(tx.connection, key, slug)
     if draft.tip != base_tip:
@@ -187,7 +193,7 @@ def save_draft(
         base_revision=base,
         reason=draft.reason if reason is None else reason,
     )
-    return _save(tx, library, "draft-saved", by, draft, after, idempotency)
+    return _save(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency)
 
 
 def record_push(
@@ -224,7 +230,7 @@ def record_push(
             base_revision=base,
             reason=message or before.reason,
         )
-        saved.append(_save(tx, library, "draft-pushed", by, before if old else None, after, idempotency))
+        saved.append(_save(tx, library, "draft-pushed", by, before if old else None, after, {}, idempotency))
     return saved
 
 
@@ -271,10 +277,20 @@ def closed(draft: Draft, status: str, tx: Transaction) -> Change:
     return Change({"draft": [{"key": draft.key, "slug": draft.slug, "status": status, "changed_at": stamp(tx.now)}]}, refs)
 
 
-def _save(tx: Transaction, library: Library, event: str, by: Actor, before: Draft | None, after: Draft, idempotency: str | None) -> Saved:
-    change = Change({"draft": [row_of(after)]}, {after.ref: (before.tip if before else None, after.tip)})
-    what = {"old": before.tip if before else None, "new": after.tip}
-    receipt = ledger.record(tx, library, event, by, change, document=_named(after), what=what, idempotency=idempotency)
+def _save(
+    tx: Transaction,
+    library: Library,
+    event: str,
+    by: Actor,
+    before: Draft | None,
+    after: Draft,
+    what: Mapping[str, str],
+    idempotency: str | None,
+) -> Saved:
+    old = before.tip if before else None
+    change = Change({"draft": [row_of(after)]}, {after.ref: (old, after.tip)})
+    said = {**what, "old": old, "new": after.tip}
+    receipt = ledger.record(tx, library, event, by, change, document=_named(after), what=said, idempotency=idempotency)
     return Saved(after.tip, after.case_number, receipt)
 
 
@@ -327,10 +343,12 @@ def _check_names(connection: Connection, key: str, slug: str, new: NewDocument |
         raise Incomplete(reasons)
 
 
-def _already(tx: Transaction, idempotency: str | None, key: str, slug: str) -> Saved | None:
+def _already(tx: Transaction, idempotency: str | None, key: str, slug: str, asked: str) -> Saved | None:
     receipt = trail.already(tx.connection, idempotency) if idempotency is not None else None
     if receipt is None:
         return None
+    if receipt.what.get("asked") != asked:
+        raise Refused([Reason("KEY_REUSED")])
     draft = register.draft(tx.connection, key, slug)
     return Saved(draft.tip, draft.case_number, receipt)
 
@@ -356,7 +374,7 @@ def _row(connection: Connection, key: str) -> register.RegisterRow | None:
 
 def _named(draft: Draft) -> dict[str, Any]:
     return {
-        "key": draft.key, "draft": draft.slug, "case": draft.case_number, "path": draft.path,
+        "key": draft.key, "title": draft.title, "draft": draft.slug, "case": draft.case_number, "path": draft.path,
         "blob": draft.blob, "sha256": draft.sha256, "commit": draft.tip,
     }  # fmt: skip
 

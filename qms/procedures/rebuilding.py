@@ -60,7 +60,7 @@ def _shelves(connection: Connection) -> Iterator[Mapping[str, Any]]:
     while True:
         page = trail.entries(connection, before=before, limit=500)
         for entry in page:
-            what = entry.sealed.get("what") or {}
+            what = entry.said.get("what") or {}
             for made in reversed(list((what.get("effects") or {}).values())):
                 if isinstance(made, Mapping) and "shelf" in made:
                     yield made["shelf"]

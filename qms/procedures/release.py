@@ -4,12 +4,15 @@ At most one revision of a document is in force at any instant. A release puts ex
 shelf, and gives each approval a number that is used once. ISO 9001 §7.5.3.1, §8.5.6.
 """
 
+import json
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
 
 from qms.database import Transaction, stamp
 from qms.errors import Reason, Refused, refusal
@@ -19,7 +22,8 @@ from qms.procedures import approval, document, drafts, ledger, register
 from qms.procedures.approval import Text
 from qms.procedures.ledger import Change, archive_ref, draft_ref, listed, revision_tag, withdrawn_tag
 from qms.procedures.register import Draft, RegisterRow, Revision
-from qms.records import trail
+from qms.records import seal
+from qms.records.tables import head as trail_head
 
 
 class Numbered(Protocol):
@@ -95,16 +99,16 @@ def withdraw(tx: Transaction, library: Library, context: Context) -> dict[str, A
     draft = register.draft_of_case(tx.connection, context.case.number)
     if draft.kind != "text" and (reasons := approval.voided(tx.connection, draft.case_number, _in_force_text(library, draft, row))):
         raise refusal(reasons)
-    head = ledger.main_head(tx.connection)
-    gone = [row.path, *library.tree(head, document.figures_folder(row.path))]
+    tip = ledger.main_head(tx.connection)
+    gone = [row.path, *library.tree(tip, document.figures_folder(row.path))]
     trailers = _trailers(tx, context, row.key, row.revision)
-    commit = library.commit(head, dict.fromkeys(gone), f"Withdraw {row.code}", context.by.person, tx.now, trailers)
+    commit = library.commit(tip, dict.fromkeys(gone), f"Withdraw {row.code}", context.by.person, tx.now, trailers)
     tag = library.tag_object(commit, f"withdrawn/{row.key}/{row.revision}", f"{row.code} withdrawn", tx.now)
     ended = {"key": row.key, "number": row.revision, "status": "withdrawn", "ended_at": stamp(tx.now)}
     rows: dict[str, Any] = {"document": [{"key": row.key, "status": "withdrawn", "commit_id": commit}], "revision": [ended]}
     if draft.kind != "text":
         rows |= drafts.closed(draft, "released", tx).rows
-    change = Change(rows, {MAIN: (head, commit), withdrawn_tag(row.key, row.revision): (None, tag)})
+    change = Change(rows, {MAIN: (tip, commit), withdrawn_tag(row.key, row.revision): (None, tag)})
     named = {"key": row.key, "code": row.code, "revision": row.revision, "blob": row.blob, "sha256": row.sha256, "commit": commit}
     return _done(tx, library, change, named)
 
@@ -196,22 +200,22 @@ def _graft(tx: Transaction, library: Library, context: Context, draft: Draft, zo
     if date.fromisoformat(approved.effective_on) > _today(tx, zone):
         reasons.append(Reason("NOT_YET", values={"detail": approved.effective_on}))
     if (approved.blob, approved.path) != (draft.blob, draft.path):
-        reasons.append(Reason("APPROVAL_VOID:", values={"detail": approved.tag}))
+        reasons.append(Reason(f"APPROVAL_VOID:{approved.number}", values={"detail": approved.tag}))
     if reasons:
         raise refusal(reasons)
-    head = ledger.main_head(tx.connection)
+    tip = ledger.main_head(tx.connection)
     current = register.document(tx.connection, draft.key) if draft.base_revision is not None else None
     commit = approved.commit_id
-    if library.commit_at(commit).parents != (head,):
+    if library.commit_at(commit).parents != (tip,):
         changes = _changes(library, draft, current)
         trailers = _trailers(tx, context, draft.key, approved.number)
-        commit = library.commit(head, changes, _headline(approved.code, approved.number), context.by.person, tx.now, trailers)
+        commit = library.commit(tip, changes, _headline(approved.code, approved.number), context.by.person, tx.now, trailers)
     front = document.parse(library.read(draft.blob), draft.path).front
     row = {"key": draft.key, "number": approved.number, "status": "in-force", "in_force_at": stamp(tx.now)}
     rows = _rows_in_force(front, draft.path, row | {"blob": draft.blob, "sha256": draft.sha256}, commit, current, tx, zone)
     rows["draft"] = [{"key": draft.key, "slug": draft.slug, "status": "released", "changed_at": stamp(tx.now)}]
     named = {**text.binding(approved.number), "code": front.code, "commit": commit, "tag": approved.tag}
-    return _done(tx, library, Change(rows, {MAIN: (head, commit)}), named, current)
+    return _done(tx, library, Change(rows, {MAIN: (tip, commit)}), named, current)
 
 
 def _commit(tx: Transaction, library: Library, context: Context, release: _Release) -> tuple[str, str]:
@@ -233,15 +237,20 @@ def _changes(library: Library, draft: Draft, current: RegisterRow | None) -> dic
 
 
 def _trailers(tx: Transaction, context: Context, key: str, number: int) -> dict[str, str]:
-    position, root = trail.head(tx.connection)
     return {
         "Document": key,
         "Revision": str(number),
         "Case": context.case.number,
-        "Trail-Position": str(position),
-        "Trail-Root": root,
+        **_latest_seal(tx),
         "Approved-By": ", ".join(sorted({*approval.approvers(tx.connection, context.case.number), context.by.person})),
     }
+
+
+def _latest_seal(tx: Transaction) -> dict[str, str]:
+    """Where the trail stood when the text was released, so that git can bear witness to it."""
+    row = tx.connection.execute(select(trail_head.c.size, trail_head.c.frontier)).one()
+    root = seal.root_of([bytes.fromhex(part) for part in json.loads(row.frontier)])
+    return {"Trail-Position": str(row.size), "Trail-Root": root.hex()}
 
 
 def _revision_row(release: _Release, context: Context, commit: str, tx: Transaction) -> dict[str, Any]:
