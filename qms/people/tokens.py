@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, Connection, String, Table, insert, select, update
 
 from qms.database import Transaction, metadata, moment, stamp
-from qms.errors import Incomplete, NotFound, Reason
+from qms.errors import Incomplete, NotFound, NotPermitted, Reason
 from qms.people.directory import person_table
 
 LONGEST = 366
@@ -71,8 +71,8 @@ def revoke(tx: Transaction, person_id: str, token_id: str) -> None:
         raise NotFound("token", token_id)
 
 
-def find(connection: Connection, text: str, now: datetime) -> str | None:
-    """Whose token this is; None when it is unknown, ended or revoked, or its person's account closed."""
+def find(connection: Connection, text: str, now: datetime) -> str:
+    """Whose token this is. Raises NotPermitted (``TOKEN:refused``) when it is unknown, ended or revoked, or its person's account closed."""
     row = connection.execute(
         select(
             token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at
@@ -81,10 +81,10 @@ def find(connection: Connection, text: str, now: datetime) -> str | None:
         .where(token_table.c.digest == _digest(text))
     ).first()
     if row is None:
-        return None
+        raise NotPermitted([Reason("TOKEN:refused")])
     person_id, ends, revoked, disabled, account_ends = row
     if revoked or disabled or moment(ends) <= now or (account_ends and moment(account_ends) <= now):
-        return None
+        raise NotPermitted([Reason("TOKEN:refused")])
     return str(person_id)
 
 

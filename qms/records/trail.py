@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -291,6 +291,19 @@ def entries(
     if before is not None:
         query = query.where(row.position < before)
     return [_entry(one) for one in connection.execute(query.where(*where)).mappings()]
+
+
+def upwards(connection: Connection, size: int, batch: int = 1000) -> Iterator[Entry]:
+    """Every entry from the first to number ``size``, read in batches."""
+    done = 0
+    while done < size:
+        query = select(entry_table).where(entry_table.c.position > done, entry_table.c.position <= size)
+        rows = connection.execute(query.order_by(entry_table.c.position).limit(batch)).mappings().all()
+        if not rows:
+            return
+        for row in rows:
+            yield _entry(row)
+        done = rows[-1]["position"]
 
 
 def _matching(connection: Connection, wanted: str) -> Any:
