@@ -6,9 +6,14 @@ from qms.errors import QmsError
 
 
 class BadValue(QmsError):
-    """One value that is refused. The sentence stands in the catalogues under ``value.<code>``; ``values`` always holds ``found``."""
+    """One value that is refused. Its sentence stands in the catalogues under ``key``; ``values`` always holds ``found``."""
 
     def __init__(self, code: str, found: str, **values: object) -> None:
         super().__init__(f"{code}: {found[:80]!r}")
         self.code = code
         self.values: Mapping[str, object] = {"found": found[:80], **values}
+
+    @property
+    def key(self) -> str:
+        """The catalogue key of the sentence, to be said with ``values``."""
+        return f"formats.value.{self.code}"
