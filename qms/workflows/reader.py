@@ -22,9 +22,13 @@ LONGEST_TEXT = 2_000
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
 
-def both(key: str, **values: str) -> Text:
-    """A sentence of the catalogues in both languages, to stand inside another sentence."""
-    return {language: say(language, key, None, **values) for language in LANGUAGES}
+def both(key: str, **values: str | Text) -> Text:
+    """A sentence of the catalogues in both languages; values that are themselves in two languages take each its own."""
+    return {language: say(language, key, None, **{name: _in(language, value) for name, value in values.items()}) for language in LANGUAGES}
+
+
+def _in(language: str, value: str | Text) -> str:
+    return value if isinstance(value, str) else value[language]
 
 
 def near(name: str, known: Iterable[str]) -> Text:
@@ -105,7 +109,10 @@ class Reader:
             return dict.fromkeys(LANGUAGES, "")
         table = self.table(node, key, line)
         for language, at in table.lines.items():
-            if language not in LANGUAGES:
+            inner = table.entries[language]
+            if language not in LANGUAGES and isinstance(inner, Word) and not inner.text:
+                self.wrong(at, "comma", key=key)
+            elif language not in LANGUAGES:
                 self.wrong(at, "key_unknown", key=language, near=near(language, LANGUAGES))
         found = {}
         for language in LANGUAGES:
