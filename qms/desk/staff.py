@@ -1,0 +1,178 @@
+"""Acts about persons and organisations, each with its entry on the trail in the same transaction (ISO 9001, 5.3 and 7.2).
+
+Addresses, passwords and tokens never reach the trail; who was given which hat, where and by whom, does.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from qms.database import Transaction
+from qms.errors import NotPermitted, Reason
+from qms.people import directory, sign_in, tokens
+from qms.people.actor import Actor
+from qms.people.directory import Organisation, Person
+from qms.people.hats import Hats
+from qms.people.tokens import Token
+from qms.records import trail
+from qms.records.trail import Receipt
+from qms.records.verify import Check
+
+KEEPERS = ("ADMIN", "QM")
+"""Who keeps the directory."""
+
+
+def may_keep(by: Actor) -> bool:
+    """Whether this person may enter persons and organisations and give hats."""
+    return by.kind == "system" or any(by.holds(role) for role in KEEPERS)
+
+
+def add_organisation(tx: Transaction, by: Actor, id: str, name: str, kind: str, tax_code: str | None = None) -> Organisation:
+    """Enter an organisation. Raises NotPermitted, Incomplete."""
+    _require_keeper(by)
+    made = directory.add_organisation(tx, id, name, kind, tax_code)
+    _record(tx, by, "organisation-added", organisation=made.id, name=made.name, kind=made.kind, tax_code=made.tax_code)
+    return made
+
+
+def add_person(
+    tx: Transaction, by: Actor, name: str, email: str, kind: str = "staff", language: str = "it", expires_at: datetime | None = None
+) -> Person:
+    """Enter a person. Raises NotPermitted, Incomplete. The name is sealed for those who act here, never for outside persons."""
+    _require_keeper(by)
+    made = directory.add_person(tx, name, email, kind, language, expires_at)
+    _record(tx, by, "person-added", person=made.id, kind=made.kind, name=made.name if kind != "outside" else None)
+    return made
+
+
+def grant(tx: Transaction, by: Actor, hats: Hats, person: str, hat: str, organisation: str) -> None:
+    """Put a hat on a person. Nobody gives one to themselves (``SOD:own_hat``)."""
+    _require_keeper(by)
+    if by.person == person:
+        raise NotPermitted([Reason("SOD:own_hat", "hat")])
+    directory.grant(tx, hats, person, hat, organisation)
+    _record(tx, by, "hat-granted", person=person, hat=hat, organisation=organisation)
+
+
+def revoke(tx: Transaction, by: Actor, person: str, hat: str, organisation: str) -> None:
+    """Take a hat off a person."""
+    _require_keeper(by)
+    directory.revoke(tx, person, hat, organisation)
+    _record(tx, by, "hat-revoked", person=person, hat=hat, organisation=organisation)
+
+
+def disable(tx: Transaction, by: Actor, person: str) -> None:
+    """Close a person's account; what they did stays under their name."""
+    _require_keeper(by)
+    if by.person == person:
+        raise NotPermitted([Reason("SOD:own_account", "person")])
+    directory.disable(tx, person)
+    _record(tx, by, "person-disabled", person=person)
+
+
+def set_password(tx: Transaction, by: Actor, person: str, password: str) -> None:
+    """Give a password: one's own, or, as keeper, somebody else's first one."""
+    if by.person != person:
+        _require_keeper(by)
+    sign_in.set_password(tx, person, password)
+    _record(tx, by, "password-set", person=person)
+
+
+def issue_token(tx: Transaction, by: Actor, label: str, days: int = 90) -> tuple[str, Token]:
+    """Make a token for oneself; its text is returned once and kept nowhere."""
+    text, token = tokens.issue(tx, by.person, label, days)
+    _record(tx, by, "token-issued", person=by.person, token=token.id)
+    return text, token
+
+
+def revoke_token(tx: Transaction, by: Actor, token: str, person: str | None = None) -> None:
+    """End a token: one's own, or, as keeper, anybody's."""
+    owner = person or by.person
+    if owner != by.person:
+        _require_keeper(by)
+    tokens.revoke(tx, owner, token)
+    _record(tx, by, "token-revoked", person=owner, token=token)
+
+
+def refused(tx: Transaction, by: Actor, attempt: str, codes: tuple[str, ...]) -> Receipt:
+    """Record that a person tried what they may not: signing with a wrong password, approving their own text."""
+    return _record(tx, by, "attempt-refused", attempt=attempt, codes=list(codes))
+
+
+def _require_keeper(by: Actor) -> None:
+    if not may_keep(by):
+        raise NotPermitted([Reason("ROLE:" + ",".join(KEEPERS))])
+
+
+def _record(tx: Transaction, by: Actor, event: str, **what: Any) -> Receipt:
+    place = by.role_for(KEEPERS, by.organisations)
+    role, organisation = place if place else (None, None)
+    return trail.append(tx, trail.Act(event, by, role, organisation, what=what))
+
+
+def compare(connection: Connection) -> Iterator[Check]:
+    """Hats held, organisations and the standing of persons, recomputed from the trail; each difference named."""
+    hats: Counter[tuple[str, str, str]] = Counter()
+    people: dict[str, dict[str, Any]] = {}
+    houses: dict[str, Mapping[str, Any]] = {}
+    for entry in _about_people(connection):
+        what = entry.said["what"]
+        if entry.event == "hat-granted":
+            hats[what["person"], what["organisation"], what["hat"]] += 1
+        elif entry.event == "hat-revoked":
+            hats[what["person"], what["organisation"], what["hat"]] -= 1
+        elif entry.event == "person-added":
+            people[what["person"]] = {"kind": what["kind"], "name": what["name"], "disabled": False}
+        elif entry.event == "person-disabled":
+            people[what["person"]]["disabled"] = True
+        elif entry.event == "organisation-added":
+            houses[what["organisation"]] = what
+    problems = [*_hats(connection, hats), *_persons(connection, people), *_organisations(connection, houses)]
+    yield from (Check("people", False, place, {"place": place, "problem": problem}) for place, problem in problems)
+    if not problems:
+        yield Check("people", True, "", {"count": len(people)})
+
+
+def _about_people(connection: Connection) -> Iterator[trail.Entry]:
+    for event in ("organisation-added", "person-added", "hat-granted", "hat-revoked", "person-disabled"):
+        before: int | None = None
+        while page := trail.entries(connection, event=event, before=before, limit=500):
+            yield from page
+            before = page[-1].position
+
+
+def _hats(connection: Connection, wanted: Counter[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
+    table = directory.hat_held.c
+    found = {tuple(row) for row in connection.execute(select(table.person, table.organisation, table.hat))}
+    expected = {held for held, times in wanted.items() if times > 0}
+    for person, organisation, hat in sorted(found - expected):
+        yield f"hat_held {person}", f"{hat} @ {organisation}: unknown"
+    for person, organisation, hat in sorted(expected - found):
+        yield f"hat_held {person}", f"{hat} @ {organisation}: missing"
+
+
+def _persons(connection: Connection, wanted: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    found = {row.id: row for row in connection.execute(select(directory.person_table))}
+    for person in sorted(found.keys() ^ wanted.keys()):
+        yield f"person {person}", "unknown" if person in found else "missing"
+    for person in sorted(found.keys() & wanted.keys()):
+        row, said = found[person], wanted[person]
+        if row.kind != said["kind"]:
+            yield f"person {person}", "kind"
+        if said["name"] is not None and row.name != said["name"]:
+            yield f"person {person}", "name"
+        if (row.disabled_at is not None) != said["disabled"]:
+            yield f"person {person}", "disabled_at"
+
+
+def _organisations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    found = {row.id: row for row in connection.execute(select(directory.organisation_table))}
+    for name in sorted(found.keys() ^ wanted.keys()):
+        yield f"organisation {name}", "unknown" if name in found else "missing"
+    for name in sorted(found.keys() & wanted.keys()):
+        for column in ("name", "kind", "tax_code"):
+            if getattr(found[name], column) != wanted[name][column]:
+                yield f"organisation {name}", column
