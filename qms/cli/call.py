@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from qms import app as assembly
 from qms.cli import answers
-from qms.cli.common import Common
+from qms.cli.common import Common, WrongUse
 from qms.errors import NotFound, NotPermitted, Reason
 from qms.locale import say
 from qms.people import signature, tokens
@@ -38,6 +39,7 @@ class Call:
         self.err = Console(file=sys.stderr, highlight=False, stderr=True)
         self._closing = ExitStack()
         self._app: assembly.App | None = None
+        self._by: Actor | None = None
 
     def say(self, key: str, count: int | None = None, **values: object) -> str:
         return say(self.language, key, count, **values)
@@ -53,6 +55,10 @@ class Call:
     def shown(self, value: object) -> str:
         return answers.shown(value, self.language)
 
+    def day(self, written: str | None) -> str:
+        """A stored instant or date as a day."""
+        return self.shown(date.fromisoformat(written[:10]) if written else None)
+
     @property
     def app(self) -> assembly.App:
         """The workspace, opened at first use. Raises NotFound when there is none here."""
@@ -67,10 +73,14 @@ class Call:
 
     def who(self) -> Actor:
         """The person whose token this is. Raises NotPermitted for a token that is unknown, expired or revoked."""
-        plaintext = self._token()
-        with self.app.reading() as connection:
-            person = tokens.find(connection, plaintext, self.app.database.clock())
-            return actor(connection, person, self.app.hats, "cli")
+        if self._by is None:
+            plaintext = self._token()
+            with self.app.reading() as connection:
+                person = tokens.find(connection, plaintext, self.app.database.clock())
+                if person is None:
+                    raise NotPermitted([Reason("TOKEN_UNKNOWN")])
+                self._by = actor(connection, person, self.app.hats, "cli")
+        return self._by
 
     def prove(self, by: Actor) -> signature.Proof:
         """Ask for the password that stands for a signature. Raises NotPermitted when it is wrong or cannot be asked."""
@@ -82,8 +92,15 @@ class Call:
         if named:
             return first_line(Path(named))
         if not sys.stdin.isatty():
-            raise NotPermitted([Reason("SIGNATURE:required", values={})])
+            raise NotPermitted([Reason("PASSWORD_MISSING")])
         return getpass.getpass(self.say(question) + " ")
+
+    def new_password(self) -> str:
+        """A password that somebody will use from now on; at the terminal it is asked twice. Raises WrongUse when the two differ."""
+        first = self.password("cli.ask.password")
+        if "QMS_PASSWORD_FILE" not in self.common.environ and first != self.password("cli.ask.again"):
+            raise WrongUse("cli.ask.passwords_differ")
+        return first
 
     def key(self, given: str | None) -> str:
         """The idempotency key of an act: the caller's own, or one that nobody else will use."""
@@ -116,7 +133,7 @@ class Call:
         if given:
             return given
         if not sys.stdin.isatty():
-            raise NotPermitted([Reason("TOKEN:missing")])
+            raise NotPermitted([Reason("TOKEN_MISSING")])
         return getpass.getpass(self.say("cli.ask.token") + " ").strip()
 
 

@@ -1,0 +1,139 @@
+"""Which draft a person means and which step of its case does what they ask, found without knowing how any workflow names it."""
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from qms.cli.call import Call
+from qms.cli.common import WrongUse
+from qms.errors import NotFound, NotPermitted, Reason, Refused
+from qms.people.actor import Actor
+from qms.people.sight import reads_superseded
+from qms.procedures import control, document, push
+from qms.procedures.drafts import NewDocument, Saved
+from qms.procedures.register import Draft
+from qms.workflows import case
+from qms.workflows.definition import Step
+
+RELEASES = frozenset({"publish-revision", "approve-revision"})
+WITHDRAWS = frozenset({"withdraw-document"})
+SUBMITS = frozenset({"submit-draft"})
+PATH = re.compile(r"procedures/(?P<area>[^/]+)/(?P<code>[A-Z]{3}-[0-9.]+-[0-9]+)-(?P<name>[^/]+)\.md")
+
+
+def effects(step: Step) -> frozenset[str]:
+    return frozenset(call.name for call in step.effects if not call.later)
+
+
+VERBS: dict[str, Callable[[Step], bool]] = {
+    "submit": lambda step: bool(effects(step) & SUBMITS),
+    "check": lambda step: step.binds and not effects(step) & RELEASES,
+    "approve": lambda step: bool(effects(step) & (RELEASES | WITHDRAWS)),
+}
+"""What each verb of ``qms document`` means, in terms of what a step does."""
+
+
+def find(call: Call, connection: Any, by: Actor, name: str, slug: str | None) -> Draft:
+    """The draft of the document ``name`` (key or code): the one named, or the only one under way. Raises NotFound, WrongUse."""
+    key = key_of(connection, name)
+    if not (push.may_push(by) or reads_superseded(by)):
+        raise NotFound("draft", name)
+    if slug is not None:
+        return control.draft(connection, key, slug)
+    under_way = control.drafts(connection, key)
+    if not under_way:
+        raise NotFound("draft", name)
+    if len(under_way) > 1:
+        raise WrongUse("cli.use.which_draft", document=name, known=", ".join(item.slug for item in under_way))
+    return under_way[0]
+
+
+def key_of(connection: Any, name: str) -> str:
+    """The key of a document by key or code; a name that the register does not know is taken as the key of a new one."""
+    try:
+        return control.find(connection, name).key
+    except NotFound:
+        return name
+
+
+def text_in_force(connection: Any, library: Any, key: str, by: Actor, number: int | None) -> str:
+    """The text to compare with; nothing when the document is new."""
+    try:
+        return control.text(connection, library, key, by, number).text
+    except NotFound:
+        if number is not None:
+            raise
+        return ""
+
+
+def step_that(call: Call, name: str, slug: str | None, verb: str, given: Collection[str]) -> tuple[str, str]:
+    """The case of a draft and its step that does what ``verb`` means, preferring one that is open and asks for the ``given`` fields.
+
+    Raises Refused when no step of the case's present state does.
+    """
+    by = call.who()
+    with call.app.reading() as connection:
+        number = find(call, connection, by, name, slug).case_number
+        seen = case.show(connection, call.app.engine, number, by)
+        offers = case.offers(connection, call.app.engine, seen, by)
+    fitting = [offer for offer in offers if VERBS[verb](offer.step)]
+    if not fitting:
+        raise Refused([Reason(f"STATE:{verb}", values={"state": seen.state_title})])
+    best = max(fitting, key=lambda offer: (len(given & {item.name for item in offer.step.asks}), offer.open, -len(offer.reasons)))
+    return number, best.step.name
+
+
+def write(call: Call, name: str, slug: str | None, text: str | None, new: str | None, reason: str, key: str | None) -> Saved:
+    """Start a draft of ``name``, or save ``text`` as the next version of one under way. Raises Refused, BadContent, NotFound."""
+    by = call.who()
+    if not push.may_push(by):
+        raise NotPermitted([Reason("ROLE:" + ",".join(push.WRITERS))])
+    app = call.app
+    with app.writing(shelf=True) as tx:
+        document_key = key_of(tx.connection, name)
+        mine = _under_way(tx.connection, document_key, slug, by)
+        if mine is None:
+            started = control.start_draft(
+                tx,
+                app.library,
+                key=document_key,
+                slug=slug or by.person.lower(),
+                by=by,
+                open_case=app.open_proposal(by),
+                new=_new_document(new, text) if new else None,
+                reason=reason,
+            )
+            slug, tip = slug or by.person.lower(), started.commit
+            if text is None:
+                return started
+        else:
+            slug, tip = mine.slug, mine.tip
+        if text is None:
+            raise WrongUse("cli.use.draft_exists", draft=slug)
+        return control.save_draft(tx, app.library, document_key, slug, text, {}, by, tip, reason=reason or None, idempotency=key)
+
+
+def propose_withdrawal(call: Call, name: str, reason: str, key: str | None) -> Saved:
+    """Open the case in which somebody else signs the withdrawal. Raises Refused, NotFound."""
+    by, app = call.who(), call.app
+    with app.writing(shelf=True) as tx:
+        document_key = control.find(tx.connection, name).key
+        return control.start_proposal(
+            tx, app.library, key=document_key, kind="withdrawal", by=by, open_case=app.open_proposal(by), reason=reason, idempotency=key
+        )
+
+
+def _under_way(connection: Any, key: str, slug: str | None, by: Actor) -> Draft | None:
+    found = [item for item in control.drafts(connection, key) if item.is_open and item.kind == "text"]
+    if slug is not None:
+        return next((item for item in found if item.slug == slug), None)
+    mine = [item for item in found if by.person in item.authors]
+    return mine[0] if len(mine) == 1 else None
+
+
+def _new_document(path: str, text: str | None) -> NewDocument:
+    place = PATH.fullmatch(path)
+    if place is None or text is None:
+        raise WrongUse("cli.use.new_document", value=path)
+    front = document.parse(text, path).front
+    return NewDocument(front.code, front.title, front.type, front.language, front.owner, place["area"], place["name"])
