@@ -6,6 +6,7 @@ Each doubt is written down beside the facts; none is resolved here, for only a p
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from qms.formats.facts import (
@@ -16,6 +17,7 @@ from qms.formats.facts import (
     OPENING_KINDS,
     Amount,
     Criterion,
+    Deadline,
     Doubt,
     Lot,
     Notice,
@@ -58,6 +60,8 @@ def _missing(notice: Notice) -> Iterator[Doubt]:
 
 
 def _missing_cigs(notice: Notice) -> Iterator[Doubt]:
+    if notice.buyer and notice.buyer.country not in {"IT", None}:
+        return
     without = tuple(lot.number for lot in notice.lots if not lot.cigs)
     if not notice.all_cigs:
         yield Doubt("cig_missing", "cig")
@@ -79,12 +83,16 @@ def _deadlines(notice: Notice) -> Iterator[Doubt]:
     if notice.kind in OPENING_KINDS | {CHANGE} and not notice.deadlines:
         yield Doubt("deadline_missing", "submission_deadline_at")
     if len({deadline.at or deadline.day for deadline in notice.deadlines}) > 1:
-        found = tuple(dict.fromkeys(f"{deadline.local or deadline.raw} ({deadline.place})" for deadline in notice.deadlines))
+        found = tuple(dict.fromkeys(f"{_shown(deadline)} ({deadline.place})" for deadline in notice.deadlines))
         yield Doubt("deadlines_differ", "submission_deadline_at", found)
     published = notice.published_on
     for deadline in notice.deadlines:
         if published and deadline.day and deadline.day < published:
             yield Doubt("deadline_before_publication", "submission_deadline_at", (deadline.raw,), {"published": published.isoformat()})
+
+
+def _shown(deadline: Deadline) -> str:
+    return f"{datetime.fromisoformat(deadline.local):%d/%m/%Y %H:%M}" if deadline.local else deadline.raw
 
 
 def _sums(notice: Notice) -> Iterator[Doubt]:

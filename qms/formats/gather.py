@@ -73,7 +73,7 @@ class Gathering:
         if not finding.is_valid or finding.verdict == VALID_WARN:
             suggested = ", ".join(suggestion.value for suggestion in finding.suggestions)
             code = "code_invalid" if not finding.is_valid else "code_unusual"
-            self.doubt(code, field, finding.raw, kind=finding.kind, reason=finding.reason, suggested=suggested)
+            self.doubt(code, field, finding.raw, kind=finding.kind, reason=finding.reason, suggested=suggested, **finding.values)
         return Code(finding, place)
 
     def codes_in(self, texts: Iterable[str | None], field: str, place: str) -> tuple[tuple[Code, ...], tuple[Code, ...]]:
