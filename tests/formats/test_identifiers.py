@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from qms.formats import tables, taxpayers
+from qms.formats import tables, taxpayers, words
 from qms.formats.free_text import find_codes
 from qms.formats.identifiers import KINDS, check, normalise
+from qms.locale import LANGUAGES
 
 VECTORS = list(csv.DictReader((Path(__file__).parent / "samples" / "identifiers.csv").read_text(encoding="utf-8").splitlines()))
 
@@ -59,6 +60,7 @@ def test_a_wrong_code_says_why_and_what_may_have_been_meant(kind: str, raw: str,
     assert (finding.verdict, finding.reason) == ("invalid", reason)
     assert [suggestion.value for suggestion in finding.suggestions] == suggested
     assert all(check(suggestion.kind, suggestion.value).is_valid for suggestion in finding.suggestions)
+    assert all(words.of_finding(language, finding) for language in LANGUAGES)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,7 @@ def test_normalising_twice_changes_nothing_and_no_text_is_too_strange(kind: str,
     assert normalise(kind, normalise(kind, raw)) == normalise(kind, raw)
     finding = check(kind, raw)
     assert finding.raw == raw
+    assert words.of_finding("it", finding)
     if finding.normalised is not None:
         again = check(kind, finding.normalised)
         assert (again.normalised, again.is_valid) == (finding.normalised, True)
