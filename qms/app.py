@@ -1,1 +1,240 @@
-"""Assembly: the one place where the rooms of the house are joined."""
+"""Assembly: the one place where the rooms of the house are joined.
+
+A workflow file names effects and facts; here those names meet the rooms that do them. The doors get one ``App`` and open their
+transactions on it where the reader can see them.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from qms import settings as configuration
+from qms.database import Clock, Database, Transaction, utc_now
+from qms.errors import NotFound, QmsError, Refused
+from qms.library import Library
+from qms.people import hats as hat_file
+from qms.people.actor import SYSTEM, Actor
+from qms.procedures import control
+from qms.procedures.render import Renderer
+from qms.records import checkpoints, keys, trail
+from qms.settings import Settings
+from qms.workflows import case, timers
+from qms.workflows.definition import SYS, Definition, Step
+from qms.workflows.engine import Effect, EffectContext, Engine, make_engine
+from qms.workflows.file import Procedure
+
+TICK_SECONDS = 20.0
+MANY = 200
+A_DAY = timedelta(days=1)
+LIBRARY_EFFECTS = frozenset(
+    {"approve-revision", "publish-revision", "withdraw-document", "confirm-review", "submit-draft", "return-draft", "cancel-draft"}
+)
+"""Effects that write to the library: a step with one of them needs the writer's lock before its transaction begins."""
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One workspace, open. Owns its database, its library and its renderer; close it."""
+
+    def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.key = keys.load(settings.key)
+        self.hats = hat_file.load(settings.roles)
+        self.database = Database(settings.database_url, settings.lock, self.key, clock)
+        self.library = Library(settings.library)
+        self.renderer = Renderer()
+        self.zone = ZoneInfo(settings.timezone)
+        self.engine = self._engine()
+        self._stop = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def reading(self) -> Any:
+        """A consistent view of the database."""
+        return self.database.reading()
+
+    @contextmanager
+    def writing(self, shelf: bool = False) -> Iterator[Transaction]:
+        """One writing transaction. With ``shelf`` the library's writer lock is taken first, always in this order, so that two acts that
+        need both can never wait for each other; references left behind by a crash are brought forward before it begins."""
+        if not shelf:
+            with self.database.writing() as tx:
+                yield tx
+            return
+        with self.library.writer():
+            control.settle(self.database, self.library)
+            with self.database.writing() as tx:
+                yield tx
+
+    def touches_library(self, definition: Definition, step: Step | str) -> bool:
+        """Whether taking ``step`` needs ``writing(shelf=True)``."""
+        found = definition.step(step) if isinstance(step, str) else step
+        return found is not None and (found.binds or any(effect.name in LIBRARY_EFFECTS for effect in found.effects))
+
+    def workflow_about(self, connection: Connection, subject: str) -> Definition:
+        """The workflow in force whose cases the program itself opens for ``subject``. Raises NotFound."""
+        for loaded in self.engine.definitions.all_in_force(connection):
+            if loaded.definition.subject == subject:
+                return loaded.definition
+        raise NotFound("workflow", subject)
+
+    def open_proposal(self, by: Actor, key: str | None = None) -> control.OpenCase:
+        """How a draft or a proposal gets its case: handed to the procedures room, which knows no workflow."""
+
+        def open_case(tx: Transaction, opening: control.Opening) -> str:
+            definition = self.workflow_about(tx.connection, "document")
+            about = {"title": opening.title[:200]}
+            own = f"{key or tx.now.isoformat()}:{opening.key}:{opening.slug}"
+            receipt = case.open_case(tx, self.engine, definition.id, by, fields=about, key=own)
+            return str(receipt.case)
+
+        return open_case
+
+    def settle(self) -> list[control.Alarm]:
+        """Bring the library to where the database says it is; at start-up."""
+        with self.library.writer():
+            return control.settle(self.database, self.library)
+
+    def tick(self) -> int:
+        """Wake what is due: timers, texts whose day has come, the day's checkpoint. Returns how many things moved."""
+        moved = 0
+        while True:
+            with self.database.writing() as tx:
+                woken = timers.wake(tx, self.engine, tx.now, 50)
+            moved += woken
+            if woken < 50:
+                break
+        moved += self._graft()
+        if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):
+            moved += 1
+        return moved
+
+    def _graft(self) -> int:
+        today = self.database.clock().astimezone(self.zone).date()
+        with self.reading() as connection:
+            due = control.graft_due(connection, today)
+        moved = 0
+        for number in due:
+            try:
+                with self.writing(shelf=True) as tx:
+                    moved += self.advance(tx, number)
+            except Refused as error:
+                _log.warning("%s is not put in force: %s", number, error)
+        return moved
+
+    def advance(self, tx: Transaction, number: str) -> int:
+        """Take the one step that the program itself may take on a case now, if there is one; returns 1 when it did."""
+        seen = case.show(tx.connection, self.engine, number, SYSTEM)
+        for offer in case.offers(tx.connection, self.engine, seen, SYSTEM):
+            if offer.open and SYS in offer.step.by:
+                case.take_step(
+                    tx, self.engine, number, offer.step.name, SYSTEM, version=seen.version, key=f"{number}:{seen.version}:{offer.step.name}"
+                )
+                return 1
+        return 0
+
+    def _is_checkpoint_due(self) -> bool:
+        """Daily, and after every entry that somebody signed: checkpoints must leave before anybody could want to rewrite."""
+        with self.reading() as connection:
+            newest = trail.entries(connection, limit=MANY)
+        if not newest:
+            return False
+        left = max(checkpoints.published(self.library), default=0)
+        since = [entry for entry in newest if entry.position > left]
+        return len(since) == MANY or any(entry.said["signature"] or self.database.clock() - entry.at >= A_DAY for entry in since)
+
+    def start_ticker(self, seconds: float = TICK_SECONDS) -> None:
+        """Wake things in the background until the app is closed."""
+
+        def run() -> None:
+            while not self._stop.wait(seconds):
+                try:
+                    self.tick()
+                except Exception:
+                    _log.exception("the ticker goes on")
+
+        self._ticker = threading.Thread(target=run, name="ticker", daemon=True)
+        self._ticker.start()
+
+    def close(self) -> None:
+        """Stop the ticker and give everything back."""
+        self._stop.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        self.renderer.close()
+        self.library.close()
+        self.database.close()
+
+    def _engine(self) -> Engine:
+        settings, library, zone = self.settings, self.library, self.zone
+
+        def publish(context: EffectContext) -> Mapping[str, Any]:
+            done = control.publish(context.tx, library, context, zone)
+            return {**done, **self._supersede(context.tx, done)}
+
+        effects: dict[str, Effect] = {
+            "approve-revision": lambda context: control.approve(context.tx, library, context, zone),
+            "publish-revision": publish,
+            "withdraw-document": lambda context: control.withdraw(context.tx, library, context),
+            "confirm-review": lambda context: control.confirm(context.tx, library, context, zone),
+            "submit-draft": lambda context: control.submit(context.tx, library, context),
+            "return-draft": lambda context: control.send_back(context.tx, library, context),
+            "cancel-draft": lambda context: control.cancel(context.tx, library, context),
+        }
+        roles = frozenset(self.hats.roles)
+        return make_engine(
+            organisation=settings.organisation,
+            profile=settings.profile,
+            zone=settings.timezone,
+            patron_day=settings.patron_day,
+            procedure_in_force=_procedure_in_force,
+            effects=effects,
+            facts={
+                "draft": lambda connection, number: control.facts(
+                    connection, library, number, checked_types=settings.checked_types, roles=roles
+                )
+            },
+            binding=lambda connection, number, seen: control.binding(connection, library, number, seen),
+        )
+
+    def _supersede(self, tx: Transaction, done: Mapping[str, Any]) -> Mapping[str, Any]:
+        former = (done.get("supersedes") or {}).get("case")
+        if former is not None:
+            self.advance(tx, former)
+        return {}
+
+
+def _procedure_in_force(connection: Connection, key: str) -> Procedure | None:
+    try:
+        row = control.document(connection, key)
+    except NotFound:
+        return None
+    return Procedure(key, row.revision, row.blob) if row.status == "in-force" else None
+
+
+def open(root: Path, clock: Clock = utc_now) -> App:
+    """Open the workspace at ``root``. Raises NotFound, BadContent."""
+    app = App(configuration.load(root), clock)
+    try:
+        app.settle()
+    except QmsError:
+        app.close()
+        raise
+    return app
+
+
+@contextmanager
+def opened(root: Path, clock: Clock = utc_now) -> Iterator[App]:
+    """The workspace at ``root`` while the block lasts."""
+    app = open(root, clock)
+    try:
+        yield app
+    finally:
+        app.close()

@@ -1,0 +1,157 @@
+"""Starting a system: a folder with an empty trail, a library that holds the starter content, and the first persons.
+
+All or nothing: the workspace is made in a folder beside the one asked for and moved there when it is whole.
+"""
+
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from secrets import token_hex
+from zoneinfo import ZoneInfo
+
+from qms import migrations, settings
+from qms.database import Clock, Database, Transaction, utc_now
+from qms.desk import staff
+from qms.errors import BadContent, Incomplete, Reason
+from qms.library import Library
+from qms.people import hats as hat_file
+from qms.people.actor import SYSTEM
+from qms.people.hats import Hats
+from qms.procedures import control
+from qms.records import keys, trail
+from qms.settings import Settings
+from qms.workflows import check, definitions
+
+FOLDERS = ("procedures", "workflows", "records")
+FIGURES = "workflows/figures.yaml"
+FIRST_HATS = ("qualita", "sistemista")
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What must be known to start: whose system it is, and the first person, who keeps quality and the directory."""
+
+    name: str
+    organisation: str
+    person: str
+    email: str
+    password: str
+    language: str = "it"
+    profile: str = "small"
+    patron_day: str = "07-12"
+    demo: bool = False
+    database_url: str | None = None
+
+
+def make(root: Path, beginning: Beginning, clock: Clock = utc_now) -> str:
+    """Make the workspace ``root``; returns the first person's id.
+
+    Raises Incomplete when the folder is not empty or something asked for is wrong, BadContent when the starter content is not well formed.
+    """
+    root = root.resolve()
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise Incomplete([Reason("FOLDER_NOT_EMPTY", "folder", {"folder": str(root)})])
+    root.parent.mkdir(parents=True, exist_ok=True)
+    beside = root.parent / f".{root.name}-{token_hex(4)}"
+    beside.mkdir(mode=0o700)
+    try:
+        person = _fill(beside, beginning, clock)
+        if root.exists():
+            root.rmdir()
+        beside.rename(root)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return person
+
+
+def starter() -> dict[str, bytes]:
+    """The starter content that travels with the program: path → bytes."""
+    packed = files("qms").joinpath("starter")
+    home = Path(str(packed)) if packed.is_dir() else Path(str(files("qms"))).parent
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes()
+        for folder in FOLDERS
+        for path in sorted((home / folder).rglob("*"))
+        if path.is_file() and not path.name.startswith((".", "__"))
+    }
+
+
+def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
+    (folder / "qms.toml").write_text(_toml(beginning), encoding="utf-8")
+    profile = files("qms.people").joinpath("profiles", f"{beginning.profile}.yaml")
+    if not profile.is_file():
+        raise Incomplete([Reason("FIELD_INVALID:profile", "profile")])
+    (folder / "roles.yaml").write_bytes(profile.read_bytes())
+    (folder / "evidence").mkdir(mode=0o700)
+    at = settings.load(folder)
+    keys.make(at.key, at.public_key)
+    hats = hat_file.load(at.roles)
+    content = starter()
+    _judge(content, at, hats)
+    database = Database(at.database_url, at.lock, keys.load(at.key), clock)
+    library = Library.create(at.library)
+    try:
+        migrations.prepare(database)
+        with library.writer(), database.writing() as tx:
+            return _first_entries(tx, library, at, hats, beginning, content)
+    finally:
+        library.close()
+        database.close()
+
+
+def _judge(content: Mapping[str, bytes], at: Settings, hats: Hats) -> None:
+    flows = {path: text for path, text in content.items() if path.startswith("workflows/") and path != FIGURES}
+    figures = (FIGURES, content[FIGURES]) if FIGURES in content else None
+    problems = check.check_sources(flows, at.profile, figures, check.Circumstances(roles=frozenset(hats.roles)))
+    if problems:
+        raise BadContent(problems)
+
+
+def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, beginning: Beginning, content: Mapping[str, bytes]) -> str:
+    trail.begin(tx, f"qms/{at.organisation}/{token_hex(4)}")
+    trail.append(
+        tx,
+        trail.Act(
+            "workspace-created", SYSTEM, what={"name": at.name, "organisation": at.organisation, "profile": at.profile, "demo": at.demo}
+        ),
+    )
+    staff.add_organisation(tx, SYSTEM, at.organisation, beginning.name, "consortium")
+    first = staff.add_person(tx, SYSTEM, beginning.person, beginning.email, "staff", beginning.language)
+    for hat in FIRST_HATS if at.profile == "small" else ("QM", "DOC_CTRL", "ADMIN"):
+        staff.grant(tx, SYSTEM, hats, first.id, hat, at.organisation)
+    staff.set_password(tx, SYSTEM, first.id, beginning.password)
+    documents = {path: text for path, text in content.items() if path.startswith("procedures/") and path.endswith(".md")}
+    others = {path: text for path, text in content.items() if path not in documents}
+    control.adopt(tx, library, documents, by=SYSTEM, zone=ZoneInfo(at.timezone), others=others, roles=frozenset(hats.roles))
+    for path, text in sorted(content.items()):
+        if path == FIGURES:
+            definitions.put_in_force(tx, text, path, SYSTEM, definitions.FIGURES)
+        elif path.startswith("workflows/") and path.endswith(".yaml"):
+            definitions.put_in_force(tx, text, path, SYSTEM)
+    return first.id
+
+
+def _toml(beginning: Beginning) -> str:
+    def quoted(value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+
+    lines = [
+        f"name = {quoted(beginning.name)}",
+        f"organisation = {quoted(beginning.organisation)}",
+        f"profile = {quoted(beginning.profile)}",
+        f"language = {quoted(beginning.language)}",
+        'timezone = "Europe/Rome"',
+        f"patron_day = {quoted(beginning.patron_day)}",
+        'checked_types = ["POL", "MAN"]',
+        "max_evidence_bytes = 20000000",
+        f"demo = {'true' if beginning.demo else 'false'}",
+    ]
+    if beginning.database_url:
+        lines.append(f"database_url = {quoted(beginning.database_url)}")
+    text = "\n".join(lines) + "\n"
+    tomllib.loads(text)
+    return text
