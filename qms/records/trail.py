@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal_column, select, text, update
@@ -293,11 +294,13 @@ def entries(
     return [_entry(one) for one in connection.execute(query.where(*where)).mappings()]
 
 
-def upwards(connection: Connection, size: int, batch: int = 1000) -> Iterator[Entry]:
-    """Every entry from the first to number ``size``, read in batches."""
-    done = 0
+def upwards(connection: Connection, size: int, batch: int = 1000, *, first: int = 1, case: str | None = None) -> Iterator[Entry]:
+    """Every entry from ``first`` to ``size``, of one case if named, oldest first, read in batches."""
+    done = first - 1
     while done < size:
         query = select(entry_table).where(entry_table.c.position > done, entry_table.c.position <= size)
+        if case is not None:
+            query = query.where(entry_table.c.case_number == case)
         rows = connection.execute(query.order_by(entry_table.c.position).limit(batch)).mappings().all()
         if not rows:
             return
@@ -330,8 +333,9 @@ def note_at_head(connection: Connection, public_key: bytes) -> str:
 
 
 def lookup(connection: Connection) -> seal.Lookup:
-    """How proofs find the perfect subtrees they need: a few rows, whatever the length of the trail."""
+    """How proofs find the perfect subtrees they need: a few rows, whatever the length of the trail. What was found once is remembered."""
 
+    @lru_cache(maxsize=65536)
     def find(level: int, index: int) -> bytes:
         if level == 0:
             query = select(entry_table.c.leaf).where(entry_table.c.position == index + 1)
