@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Protocol, cast
 
@@ -188,6 +188,17 @@ def _between(worked: bool) -> Function:
     return function
 
 
+def _start_of(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
+    """The first instant of a day, as a clock on the wall shows it."""
+    inner = compiler.wanted(_arguments(compiler, node, 1)[0], "date")[1]
+
+    def run(scope: Scope) -> object:
+        value = inner(scope)
+        return scope.calendar.at(value, time(0)) if isinstance(value, date) else None
+
+    return MOMENT, run
+
+
 def _spread(compiler: Compiling, node: ast.GeneratorExp) -> tuple[Type, Spread]:
     """One generator over the rows of a table or a link, at most one within another."""
     if len(node.generators) != 1 or len(compiler.rows) >= 2:
@@ -325,6 +336,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "holds": _holds,
     "days_between": _between(False),
     "workdays_between": _between(True),
+    "start_of": _start_of,
     "count": _count,
     "sum": _sum,
     "min": _extreme(min),  # type: ignore[arg-type]
