@@ -131,13 +131,17 @@ class App:
 
     def advance(self, tx: Transaction, number: str) -> int:
         """Take the one step that the program itself may take on a case now, if there is one; returns 1 when it did."""
-        seen = case.show(tx.connection, self.engine, number, SYSTEM)
-        for offer in case.offers(tx.connection, self.engine, seen, SYSTEM):
-            if offer.open and SYS in offer.step.by:
-                case.take_step(
-                    tx, self.engine, number, offer.step.name, SYSTEM, version=seen.version, key=f"{number}:{seen.version}:{offer.step.name}"
-                )
-                return 1
+        seen = case.show(tx.connection, self.engine, number, SYSTEM, tx.now)
+        for step in seen.definition.steps_in(self.engine.profile):
+            if SYS not in step.by or seen.state not in step.sources:
+                continue
+            try:
+                with tx.connection.begin_nested():
+                    own = f"{number}:{seen.version}:{step.name}"
+                    case.take_step(tx, self.engine, number, step.name, SYSTEM, version=seen.version, key=own)
+            except Refused:
+                continue
+            return 1
         return 0
 
     def _is_checkpoint_due(self) -> bool:

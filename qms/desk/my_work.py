@@ -1,0 +1,99 @@
+"""What waits for a person: the cases where it is their turn, overdue first (ISO 9001, 8.1 and 9.1.1)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, select, tuple_
+
+from qms.database import moment
+from qms.errors import Text
+from qms.people.actor import Actor
+from qms.procedures import control
+from qms.procedures.register import Draft, RegisterRow
+from qms.workflows import case
+from qms.workflows import file as files
+from qms.workflows.definition import Definition, Step
+from qms.workflows.engine import Engine
+from qms.workflows.scope import Taken
+from qms.workflows.tables import case_file
+
+PAGE = 50
+SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One case where it is this person's turn, with the steps they may take; ``due_at`` is its next deadline."""
+
+    number: str
+    title: str
+    workflow: Text
+    state: Text
+    steps: tuple[tuple[str, Text], ...]
+    to_sign: bool
+    due_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The first page of a person: what waits, and for those who keep the documents, what they watch."""
+
+    waiting: tuple[Waiting, ...]
+    more: bool
+    drafts: tuple[Draft, ...]
+    reviews: tuple[RegisterRow, ...]
+
+
+def desk(connection: Connection, engine: Engine, by: Actor, today: date) -> Desk:
+    """What ``by`` finds on their desk: at most one page of each kind."""
+    found = list(waiting(connection, engine, by, PAGE + 1))
+    keeps = by.holds("QM") or by.holds("DOC_CTRL")
+    return Desk(
+        tuple(found[:PAGE]),
+        len(found) > PAGE,
+        tuple(control.drafts(connection)[:PAGE]) if keeps else (),
+        tuple(control.due_for_review(connection, today + SOON)[:PAGE]) if keeps else (),
+    )
+
+
+def waiting(connection: Connection, engine: Engine, by: Actor, limit: int) -> Iterator[Waiting]:
+    """Open cases in a state where ``by`` may take a step: by deadline, those without one last, then the longest untouched."""
+    places = case.places_to_act(connection, engine, by)
+    if not places:
+        return
+    rows = connection.execute(
+        select(case_file)
+        .where(
+            case_file.c.closed_at.is_(None),
+            tuple_(case_file.c.definition, case_file.c.state).in_(sorted(places)),
+            case.seen_by(connection, engine, by),
+        )
+        .order_by(case_file.c.next_due.is_(None), case_file.c.next_due, case_file.c.changed_at, case_file.c.number)
+        .limit(limit)
+    )
+    for row in rows:
+        definition = engine.definitions.get(connection, row.definition).definition
+        taken = files.load_taken(json.loads(row.taken))
+        steps = [step for step in _turns(definition, engine.profile, row.state, by) if not _is_kept_apart(step, taken, by)]
+        if steps:
+            yield Waiting(
+                row.number,
+                row.title,
+                definition.title,
+                definition.states[row.state].title,
+                tuple((step.name, step.title) for step in steps),
+                any(step.sign is not None for step in steps),
+                moment(row.next_due) if row.next_due else None,
+                moment(row.changed_at),
+            )
+
+
+def _turns(definition: Definition, profile: str, state: str, by: Actor) -> list[Step]:
+    return [step for step in definition.steps_in(profile) if state in step.sources and any(by.holds(role) for role in step.by)]
+
+
+def _is_kept_apart(step: Step, taken: Mapping[str, Taken], by: Actor) -> bool:
+    return any(by.person in taken[other].persons for other in step.apart_from if other in taken)
