@@ -117,7 +117,7 @@ class Program:
 
     def _ask(self, name: str) -> tuple[str, bytes]:
         if self._reader is None:
-            self._reader = self._start(["cat-file", "--batch"], istream=PIPE, env=self._environment)
+            self._reader = self._start(["cat-file", "--batch"], istream=PIPE, env=self._environment, lasting=True)
         self._reader.stdin.write(name.encode("ascii") + b"\n")
         self._reader.stdin.flush()
         head = self._reader.stdout.readline().split()
@@ -142,8 +142,9 @@ class Program:
         reader.stderr.close()
         reader.proc.wait()
 
-    def _start(self, arguments: Sequence[str], *, istream: Any, env: Mapping[str, str]) -> Any:
-        held = (self._lock,) if self._lock is not None and self.is_writer else ()
+    def _start(self, arguments: Sequence[str], *, istream: Any, env: Mapping[str, str], lasting: bool = False) -> Any:
+        """Start git. It inherits the lock while this thread is the writer, but the process that only reads outlives the lock."""
+        held = (self._lock,) if self._lock is not None and self.is_writer and not lasting else ()
         try:
             return self._git.execute(["git", *arguments], istream=istream, as_process=True, env=env, pass_fds=held)
         except GitCommandNotFound as error:
