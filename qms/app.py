@@ -7,7 +7,7 @@ transactions on it where the reader can see them.
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,12 @@ class App:
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
 
-    def reading(self) -> Any:
+    @property
+    def public_key(self) -> bytes:
+        """The public half of the key that signs the trail."""
+        return self.key.public
+
+    def reading(self) -> AbstractContextManager[Connection]:
         """A consistent view of the database."""
         return self.database.reading()
 
