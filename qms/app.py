@@ -136,7 +136,7 @@ class App:
 
     def advance(self, tx: Transaction, number: str) -> int:
         """Take the one step that the program itself may take on a case now, if there is one; returns 1 when it did."""
-        seen = case.show(tx.connection, self.engine, number, SYSTEM, tx.now)
+        seen = case.show(tx.connection, self.engine, number, SYSTEM)
         for step in seen.definition.steps_in(self.engine.profile):
             if SYS not in step.by or seen.state not in step.sources:
                 continue

@@ -3,14 +3,16 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from qms.database import Database, metadata
+from qms import migrations
+from qms.database import Database
 from qms.records import keys, trail
+from tests import house as house_of
+from tests.house import House
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +26,12 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     server.cleanup()
 
 
-def fresh_postgresql(server: str) -> str:
-    """An empty database of its own on ``server``; returns its address."""
+def fresh_postgresql(server: str, template: str = "template1") -> str:
+    """A database of its own on ``server``, empty or a copy of ``template``; returns its address."""
     name = f"q{uuid4().hex}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} STRATEGY wal_log"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log"))
     engine.dispose()
     return server.replace("/postgres?", f"/{name}?")
 
@@ -40,12 +42,46 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'qms.sqlite3'}"
     if request.param == "postgresql":
         url = fresh_postgresql(request.getfixturevalue("postgresql_server"))
-    import qms.app  # noqa: F401  (imports every room, so that every table is known)
-
     database = Database(url, tmp_path / "lock", keys.new())
-    prepare: Any = metadata.create_all
-    prepare(database.engine)
+    migrations.prepare(database)
     with database.writing() as tx:
         trail.begin(tx, "qms/test")
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace on SQLite that tests copy."""
+    root = tmp_path_factory.mktemp("template") / "house"
+    house_of.build(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> tuple[Path, str]:
+    """The workspace on PostgreSQL that tests copy, and the name of its database."""
+    root = tmp_path_factory.mktemp("template") / "house"
+    url = fresh_postgresql(postgresql_server)
+    house_of.build(root, url)
+    return root, url.rpartition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture
+def house(template: Path, tmp_path: Path) -> Iterator[House]:
+    """A whole workspace on SQLite with the cast in it."""
+    with house_of.opened(template, tmp_path / "house") as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A whole workspace, on each of the two databases in turn."""
+    if request.param == "sqlite":
+        with house_of.opened(request.getfixturevalue("template"), tmp_path / "house") as found:
+            yield found
+        return
+    root, name = request.getfixturevalue("postgresql_template")
+    url = fresh_postgresql(request.getfixturevalue("postgresql_server"), name)
+    with house_of.opened(root, tmp_path / "house", url) as found:
+        yield found

@@ -121,8 +121,9 @@ def _take(tx: Transaction, engine: Engine, file: NoticeFile, stored: Stored, one
         "status": fate.status,
     }
     piece = {"slot": "", "sha256": stored.sha256, "size": stored.size, "type": stored.type, "name": personal.hide(tx, stored.name)}
-    place = by.role_for(definition_for(tx.connection, engine).opening.by, by.organisations) or (None, None)
-    made = trail.append(tx, trail.Act(EVENT, by, *place, evidence=[piece], what=row, key=f"notice:{file.sha256}:{one.record}"))
+    role, organisation = by.role_for(definition_for(tx.connection, engine).opening.by, by.organisations) or (None, None)
+    key = f"{SUBJECT}:{file.sha256}:{one.record}"
+    made = trail.append(tx, trail.Act(EVENT, by, role, organisation, evidence=[piece], what=row, key=key))
     tx.connection.execute(insert(notice_table), {**row, "position": made.position})
     return Taken(one.record, one.title, fate.status, number, True)
 
@@ -213,7 +214,7 @@ def facts(one: Notice, language: str) -> Mapping[str, Any]:
 def doubt_in_words(doubt: Doubt, language: str) -> str:
     """The sentence that tells a person what to look at."""
     key = f"formats.doubt.{doubt.code}"
-    return say(language, key, **dict(doubt.values)) if knows(language, key) else doubt.code
+    return say(language, key, None, **dict(doubt.values)) if knows(language, key) else doubt.code
 
 
 def _cut(value: object, most: object) -> object:

@@ -19,6 +19,7 @@ from qms.workflows import case
 from qms.workflows.engine import Engine
 
 Progress = Callable[[int, int], None]
+PUBLISHED = 1000
 
 
 class Whole(Protocol):
@@ -35,13 +36,9 @@ class Whole(Protocol):
 
 
 def ground(whole: Whole, held: Mapping[str, str] | None = None) -> Ground:
-    """What the checks stand on: the workspace's key and evidence, the published checkpoints, and those ``held`` outside (place → note).
-
-    Raises BadContent when a held checkpoint is not one of this key's.
-    """
-    kept = {f"checkpoints/{size}": note for size, note in checkpoints.latest(whole.library, 1000)}
-    roots = checkpoints.roots({**kept, **(held or {})}, whole.public_key)
-    return Ground(whole.public_key, whole.settings.evidence, roots)
+    """What the checks stand on: the workspace's key and evidence, the published checkpoints, and those ``held`` outside (place → note)."""
+    published = {f"checkpoints/{size}": note for size, note in checkpoints.latest(whole.library, PUBLISHED)}
+    return Ground(whole.public_key, whole.settings.evidence, published, held or {})
 
 
 def everything(

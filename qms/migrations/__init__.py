@@ -12,6 +12,7 @@ ROOMS = (
     "records.personal",
     "procedures.ledger",
     "workflows.tables",
+    "desk.notices",
 )
 
 
