@@ -18,6 +18,8 @@ LATER = ("computed",)
 RESERVED = frozenset({*BUILT_IN, *FUNCTIONS, *keyword.kwlist, "state", "figure", "draft", "links"})
 NUMBERS = ("integer", "decimal", "money", "percent")
 LENGTHS = ("text", "long_text")
+IMPERSONAL = frozenset({"integer", "boolean", "choices", "table"})
+"""Kinds that cannot be marked personal as a whole: what is hidden is a text."""
 MOST_FIELDS = 200
 MOST_ROWS = 500
 OPTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
@@ -86,6 +88,9 @@ def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None
         reader.wrong(default.line, "default_here", name=name)
     least, most = reader.number(entries.get("min"), "min"), reader.number(entries.get("max"), "max")
     _check_bounds(reader, table, kind, least, most)
+    personal = reader.truth(entries.get("personal"), "personal")
+    if personal and kind in IMPERSONAL:
+        reader.wrong(table.lines["personal"], "personal_kind", name=name)
     return Field(
         name=name,
         type=kind,
@@ -97,7 +102,7 @@ def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None
         most=most,
         pattern=_pattern(reader, entries.get("pattern")),
         default=reader.word(default, "default") if default is not None and kind != "boolean" else _truth(reader, default),
-        personal=reader.truth(entries.get("personal"), "personal"),
+        personal=personal,
         required=reader.truth(entries.get("required"), "required"),
         options=options,
         kind=_kind(reader, table, kinds) if kind == "identifier" else None,

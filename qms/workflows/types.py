@@ -53,12 +53,6 @@ DRAFT: Mapping[str, Type] = {
     "is_superseded": BOOLEAN,
     "is_withdrawn": BOOLEAN,
     "review_every": NUMBER,
-    "is_confirmation": BOOLEAN,
-    "is_new": BOOLEAN,
-    "is_changed": BOOLEAN,
-    "is_superseded": BOOLEAN,
-    "is_withdrawn": BOOLEAN,
-    "review_every": NUMBER,
 }
 """What may be asked of the draft behind a case whose subject is a document; ``same_text_as('step')`` besides."""
 

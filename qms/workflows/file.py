@@ -1,0 +1,177 @@
+"""One case as it lies in the database: read whole in one statement, locked when a step is about to be taken."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from qms.database import moment, stamp
+from qms.errors import NotFound
+from qms.people.actor import Actor
+from qms.people.sight import sees_case
+from qms.records.seal import canonical
+from qms.workflows.definition import Definition
+from qms.workflows.scope import Taken
+from qms.workflows.tables import case_file, case_organisation
+
+_parties = (
+    select(func.aggregate_strings(case_organisation.c.organisation, ","))
+    .where(case_organisation.c.case_number == case_file.c.number)
+    .scalar_subquery()
+    .label("organisations")
+)
+_read = select(case_file, _parties).where(case_file.c.number == bindparam("wanted"))
+_lock = _read.with_for_update(of=case_file)
+_skip = _read.with_for_update(of=case_file, skip_locked=True)
+_insert = insert(case_file)
+_MOVING = ("title", "state", "version", "n", "fields", "taken", "changed_at", "closed_at", "next_due")
+_update = (
+    update(case_file)
+    .where(case_file.c.number == bindparam("wanted"), case_file.c.version == bindparam("former"))
+    .values({name: bindparam(f"new_{name}") for name in _MOVING})
+)
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """The revision of the governing procedure that a case was opened under."""
+
+    key: str
+    revision: int
+    blob: str
+
+    def sealed(self) -> dict[str, Any]:
+        return {"key": self.key, "revision": self.revision, "blob": self.blob}
+
+
+@dataclass(frozen=True)
+class File:
+    """A case. ``fields`` in their kept form, personal values as marks; ``taken`` by step; ``n`` its number of entries on the trail."""
+
+    number: str
+    workflow: str
+    definition: str
+    procedure: Procedure | None
+    title: str
+    state: str
+    version: int
+    n: int
+    fields: Mapping[str, Any]
+    taken: Mapping[str, Taken]
+    confidentiality: str
+    opened_at: datetime
+    opened_by: str
+    changed_at: datetime
+    closed_at: datetime | None
+    next_due: datetime | None
+    organisations: tuple[str, ...]
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_at is not None
+
+    def row(self) -> dict[str, Any]:
+        """Its columns in ``case_file``."""
+        procedure = self.procedure
+        return {
+            "number": self.number,
+            "workflow": self.workflow,
+            "definition": self.definition,
+            "procedure_key": procedure.key if procedure else None,
+            "procedure_revision": procedure.revision if procedure else None,
+            "procedure_blob": procedure.blob if procedure else None,
+            "title": self.title,
+            "state": self.state,
+            "version": self.version,
+            "n": self.n,
+            "fields": canonical(self.fields),
+            "taken": canonical(dump_taken(self.taken)),
+            "confidentiality": self.confidentiality,
+            "opened_at": stamp(self.opened_at),
+            "opened_by": self.opened_by,
+            "changed_at": stamp(self.changed_at),
+            "closed_at": stamp(self.closed_at) if self.closed_at else None,
+            "next_due": stamp(self.next_due) if self.next_due else None,
+        }
+
+
+def load(connection: Connection, number: str, *, lock: bool = False, skip: bool = False) -> File:
+    """The case ``number``; with ``lock`` nobody else moves it until this transaction ends. Raises NotFound.
+
+    With ``skip`` a case that somebody else holds looks as if it were not there.
+    """
+    row = connection.execute(_skip if skip else _lock if lock else _read, {"wanted": number}).first()
+    if row is None:
+        raise NotFound("case", number)
+    return from_row(row)
+
+
+def from_row(row: Any) -> File:
+    procedure = Procedure(row.procedure_key, row.procedure_revision, row.procedure_blob) if row.procedure_key is not None else None
+    return File(
+        row.number,
+        row.workflow,
+        row.definition,
+        procedure,
+        row.title,
+        row.state,
+        row.version,
+        row.n,
+        json.loads(row.fields),
+        load_taken(json.loads(row.taken)),
+        row.confidentiality,
+        moment(row.opened_at),
+        row.opened_by,
+        moment(row.changed_at),
+        moment(row.closed_at) if row.closed_at else None,
+        moment(row.next_due) if row.next_due else None,
+        tuple(sorted(row.organisations.split(","))) if row.organisations else (),
+    )
+
+
+def create(connection: Connection, file: File) -> None:
+    """Write a new case and its organisations."""
+    connection.execute(_insert, file.row())
+    connection.execute(insert(case_organisation), [{"case_number": file.number, "organisation": name} for name in file.organisations])
+
+
+def save(connection: Connection, file: File, former_version: int) -> bool:
+    """Write what a case became, provided it still has ``former_version``; False when somebody else was first."""
+    row = file.row()
+    values = {"wanted": file.number, "former": former_version, **{f"new_{name}": row[name] for name in _MOVING}}
+    return connection.execute(_update, values).rowcount == 1
+
+
+def visible(file: File, definition: Definition, by: Actor) -> bool:
+    """Whether ``by`` may know of this case."""
+    return sees_case(by, file.organisations, definition.confidentiality, definition.allowed_roles)
+
+
+def require_visible(file: File, definition: Definition, by: Actor) -> None:
+    """Raises NotFound when ``by`` may not know of this case: to them it does not exist."""
+    if not visible(file, definition, by):
+        raise NotFound("case", file.number)
+
+
+def confidentiality_of(definition: Definition) -> str:
+    """How the confidentiality of a case is written in its row: ``normal`` or ``restricted:QM,TOP``."""
+    roles = ",".join(definition.allowed_roles)
+    return f"{definition.confidentiality}:{roles}" if roles else definition.confidentiality
+
+
+def dump_taken(taken: Mapping[str, Taken]) -> dict[str, Any]:
+    return {step: [one.times, stamp(one.last), one.n, list(one.persons)] for step, one in taken.items()}
+
+
+def load_taken(stored: Mapping[str, Any]) -> dict[str, Taken]:
+    return {step: Taken(times, moment(last), tuple(persons), n) for step, (times, last, n, persons) in stored.items()}
+
+
+def with_step(taken: Mapping[str, Taken], step: str, person: str, at: datetime, n: int) -> dict[str, Taken]:
+    """``taken`` after ``person`` took ``step`` once more."""
+    before = taken.get(step)
+    persons = before.persons if before else ()
+    return {**taken, step: Taken(before.times + 1 if before else 1, at, persons if person in persons else (*persons, person), n)}

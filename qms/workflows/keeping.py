@@ -1,0 +1,115 @@
+"""Keeps what belongs to a case beside its row: its timers, the codes it is found under, and the evidence attached to it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from qms.database import Transaction
+from qms.records import personal
+from qms.records.evidence import Attachment
+from qms.records.seal import canonical
+from qms.workflows import clocks
+from qms.workflows.clocks import Clock
+from qms.workflows.definition import Definition
+from qms.workflows.facts import Current
+from qms.workflows.file import File
+from qms.workflows.tables import case_evidence, case_identifier
+from qms.workflows.tables import timer as timer_table
+
+_timers_of = select(timer_table).where(timer_table.c.case_number == bindparam("wanted"))
+_forget_timers = delete(timer_table).where(timer_table.c.case_number == bindparam("wanted"), timer_table.c.name == bindparam("timer_name"))
+_write_timers = insert(timer_table)
+_write_evidence = insert(case_evidence)
+_supersede = (
+    update(case_evidence)
+    .where(
+        case_evidence.c.case_number == bindparam("wanted"),
+        case_evidence.c.slot == bindparam("in_slot"),
+        case_evidence.c.superseded.is_(None),
+    )
+    .values(superseded=bindparam("by_n"))
+)
+_forget_codes = delete(case_identifier).where(case_identifier.c.case_number == bindparam("wanted"))
+_write_codes = insert(case_identifier)
+
+
+@dataclass(frozen=True)
+class Filed:
+    """Files of one step: what is sealed of them, the rows to write, and the slots whose former file gives way."""
+
+    sealed: tuple[dict[str, Any], ...]
+    rows: tuple[dict[str, Any], ...]
+    superseded: tuple[str, ...]
+
+
+def running(tx: Transaction, definition: Definition, number: str) -> dict[str, Clock]:
+    """The timers of a case as they stand."""
+    if not definition.timers:
+        return {}
+    rows = tx.connection.execute(_timers_of, {"wanted": number}).mappings()
+    return {row["name"]: clocks.from_row(dict(row)) for row in rows}
+
+
+def write_clocks(tx: Transaction, number: str, moved: Mapping[str, Clock]) -> None:
+    """Put the timers that changed in place of what they were."""
+    if moved:
+        tx.connection.execute(_forget_timers, [{"wanted": number, "timer_name": name} for name in moved])
+        tx.connection.execute(_write_timers, [{"case_number": number, **clock.row()} for clock in moved.values()])
+
+
+def file_evidence(tx: Transaction, definition: Definition, file: File, attached: Sequence[Attachment], before: Current) -> Filed:
+    """Prepare files for the seal. The very file that is already there, sent again, changes nothing."""
+    sealed: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    superseded: list[str] = []
+    known = {(slot, sha256) for slot, there in before.items() for sha256, _ in there}
+    for attachment in attached:
+        if (attachment.slot, attachment.sha256) in known:
+            continue
+        known.add((attachment.slot, attachment.sha256))
+        mark = personal.hide(tx, attachment.name)
+        entry = {"slot": attachment.slot, "sha256": attachment.sha256, "size": attachment.size, "type": attachment.type}
+        sealed.append({**entry, "name": mark})
+        rows.append({"case_number": file.number, **entry, "n": file.n, "name": canonical(mark), "superseded": None})
+        if attachment.slot in before and not definition.evidence[attachment.slot].many:
+            superseded.append(attachment.slot)
+    return Filed(tuple(sealed), tuple(rows), tuple(superseded))
+
+
+def write_evidence(tx: Transaction, file: File, filed: Filed, position: int) -> None:
+    """Write the rows of files that the entry at ``position`` sealed."""
+    if filed.superseded:
+        tx.connection.execute(_supersede, [{"wanted": file.number, "in_slot": slot, "by_n": file.n} for slot in filed.superseded])
+    if filed.rows:
+        tx.connection.execute(_write_evidence, [{**row, "position": position} for row in filed.rows])
+
+
+def write_codes(tx: Transaction, definition: Definition, file: File, changed: Collection[str]) -> None:
+    """Put the codes of a case in place of what they were, when one of the fields that ``changed`` holds codes."""
+    if not any(_has_codes(definition, name) for name in changed):
+        return
+    tx.connection.execute(_forget_codes, {"wanted": file.number})
+    rows = codes_of(definition, file.number, file.fields)
+    if rows:
+        tx.connection.execute(_write_codes, rows)
+
+
+def _has_codes(definition: Definition, name: str) -> bool:
+    field = definition.fields[name]
+    return field.kind is not None or any(column.kind is not None for column in (field.columns or {}).values())
+
+
+def codes_of(definition: Definition, number: str, fields: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The codes under which a case is found; none that is personal."""
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name, value in fields.items():
+        field = definition.fields[name]
+        cells = [(name, field, value)]
+        if field.columns is not None:
+            cells = [(f"{name}.{column}", field.columns[column], cell) for row in value for column, cell in row.items()]
+        for place, inner, code in cells:
+            if inner.kind is not None and isinstance(code, str):
+                found[place, inner.kind, code] = {"case_number": number, "field": place, "kind": inner.kind, "value": code}
+    return list(found.values())

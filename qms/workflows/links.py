@@ -1,0 +1,111 @@
+"""Ties cases together: one opens, contains or refers to another, and closing rules reach across."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from qms.database import Transaction
+from qms.errors import Reason, Stale, refusal
+from qms.people.actor import Actor
+from qms.records import trail
+from qms.records.trail import Act, Receipt
+from qms.workflows import file as files
+from qms.workflows import objections, requests
+from qms.workflows.definition import Definition
+from qms.workflows.engine import Engine
+from qms.workflows.file import File
+from qms.workflows.sealing import sealed_case
+from qms.workflows.tables import case_link
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A case, locked, about to get a link."""
+
+    file: File
+    definition: Definition
+    name: str
+    workflow: str | None
+    """Of which workflow the linked cases are; None when the link does not exist."""
+
+
+def link_case(
+    tx: Transaction, engine: Engine, number: str, name: str, child: str, by: Actor, *, key: str, comment: str | None = None
+) -> Receipt:
+    """Link the case ``child`` to the case ``number`` under the link ``name``. Raises NotFound for cases ``by`` may not see, Refused."""
+    parent = hold_parent(tx, engine, number, name, by)
+    said = objections.tidy(comment)
+    print_ = requests.fingerprint(parent.definition, {}, (), None, said, number, name, child)
+    own_key = requests.key_of(by, key)
+    if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
+        return done
+    other = files.load(tx.connection, child)
+    seen = files.visible(other, engine.definitions.get(tx.connection, other.definition).definition, by)
+    there = select(case_link.c.child).where(case_link.c.parent == number, case_link.c.name == name, case_link.c.child == child)
+    reasons = [*_of_role(parent, by), *objections.of_comment(parent.definition.opening, said)]
+    reasons = [reason for reason in reasons if reason.kind != "COMMENT_REQUIRED"]
+    if not seen or other.workflow != parent.workflow or child == number or tx.connection.execute(there).first() is not None:
+        reasons.append(Reason(f"LINK:{name[:40]}", None, {"child": child[:40]}))
+    if reasons:
+        raise refusal(reasons)
+    write(tx, number, name, child)
+    return record(tx, parent, child, by, key=own_key, comment=said, print_=print_, written=True)
+
+
+def hold_parent(tx: Transaction, engine: Engine, number: str, name: str, by: Actor) -> Parent:
+    """Lock the case that is to get a link. Raises NotFound when ``by`` may not see it."""
+    file = files.load(tx.connection, number, lock=True)
+    definition = engine.definitions.get(tx.connection, file.definition).definition
+    files.require_visible(file, definition, by)
+    link = definition.links.get(name)
+    return Parent(file, definition, name, link.workflow if link else None)
+
+
+def record(
+    tx: Transaction,
+    parent: Parent,
+    child: str,
+    by: Actor,
+    *,
+    key: str | None = None,
+    comment: str | None = None,
+    print_: str = "",
+    written: bool = False,
+) -> Receipt:
+    """Seal that ``child`` hangs on ``parent``; write the row unless it is ``written``. The version stays: no step was taken."""
+    if not written:
+        write(tx, parent.file.number, parent.name, child)
+    file = replace(parent.file, n=parent.file.n + 1, changed_at=tx.now)
+    if not files.save(tx.connection, file, file.version):
+        raise Stale([Reason("STALE")])
+    what: Mapping[str, Any] = {"links": [{"name": parent.name, "child": child}], **({"request": print_} if print_ else {})}
+    role = by.role_for(_roles(parent.definition), file.organisations)
+    act = Act(
+        event="case-linked",
+        by=by,
+        role=role[0] if role else None,
+        organisation=role[1] or None if role else None,
+        case=sealed_case(file, None, file.state),
+        comment=comment,
+        what=what,
+        key=key,
+    )
+    return trail.append(tx, act)
+
+
+def write(tx: Transaction, parent: str, name: str, child: str) -> None:
+    tx.connection.execute(insert(case_link), {"parent": parent, "name": name, "child": child})
+
+
+def _roles(definition: Definition) -> list[str]:
+    """Everyone who takes part in a workflow."""
+    return list(dict.fromkeys(role for step in (definition.opening, *definition.steps.values()) for role in step.by))
+
+
+def _of_role(parent: Parent, by: Actor) -> list[Reason]:
+    roles = _roles(parent.definition)
+    if by.role_for(roles, parent.file.organisations) is not None:
+        return []
+    return [Reason(f"ROLE:{','.join(roles)}")]

@@ -1,0 +1,128 @@
+"""Why a step cannot be taken: every reason at once, each with a code that never changes and a sentence in the reader's language."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from qms.database import stamp
+from qms.errors import Reason
+from qms.locale import LANGUAGES
+from qms.people.actor import Actor
+from qms.people.signature import Proof
+from qms.workflows.definition import Definition, Guard, Step
+from qms.workflows.facts import Facts
+from qms.workflows.file import File
+from qms.workflows.machine import Ways
+from qms.workflows.reader import both
+from qms.workflows.scope import Exhausted
+
+TOLERANCE = timedelta(minutes=2)
+"""How far a person's clock may run ahead of the server's."""
+LONGEST_COMMENT = 5_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One step about to be taken on one case by one person."""
+
+    definition: Definition
+    step: Step
+    file: File
+    by: Actor
+    now: datetime
+
+
+def of_role(asked: Asked, organisations: Sequence[str]) -> Iterator[Reason]:
+    """The role, and where it is held."""
+    step, by = asked.step, asked.by
+    if by.role_for(step.by, organisations) is not None:
+        return
+    if any(by.holds(role) for role in step.by):
+        places = ", ".join(organisations)
+        yield Reason("ORGANISATION", None, {"organisations": places}, both("case.organisation", organisations=places))
+    else:
+        yield Reason(f"ROLE:{','.join(step.by)}")
+
+
+def of_state(asked: Asked, ways: Ways) -> Iterator[Reason]:
+    if not ways.leads(asked.file.state, asked.step.name):
+        state, step = asked.definition.states[asked.file.state].title, asked.step.title
+        yield Reason(f"STATE:{asked.step.name}", None, {"state": state, "step": step}, both("case.state", state=state, step=step))
+
+
+def of_version(file: File, version: int) -> Iterator[Reason]:
+    if version != file.version:
+        text = both("case.stale", version=str(version), now=str(file.version))
+        yield Reason("STALE", None, {"version": version, "now": file.version}, text)
+
+
+def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
+    """Separation of duties: on persons, whatever roles they hold."""
+    step, person = asked.step, asked.by.person
+    before = [name for name in step.apart_from if (taken := asked.file.taken.get(name)) is not None and person in taken.persons]
+    if before:
+        titles = [found.title for name in before if (found := asked.definition.step(name)) is not None]
+        others = {language: ", ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
+        text = both("case.sod_step", step=step.title, others=others)
+        yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title, "others": others}, text)
+    elif any(person in _persons(expression.value(facts)) for expression in step.not_in):
+        yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
+
+
+def _persons(value: object) -> Sequence[str]:
+    if isinstance(value, str):
+        return (value,)
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def of_guards(guards: Iterable[Guard], facts: Facts) -> Iterator[Reason]:
+    """Rules that are not known to hold."""
+    for guard in guards:
+        if guard.that is not None and not guard.that.holds(facts):
+            yield Reason(f"GUARD:{guard.code}", None, {}, guard.message)
+
+
+def of_comment(step: Step, comment: str | None) -> Iterator[Reason]:
+    if step.comment_required and comment is None:
+        yield Reason("COMMENT_REQUIRED", "comment")
+    if comment is not None and (len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t" for mark in comment)):
+        yield Reason("COMMENT_INVALID", "comment")
+
+
+def of_signature(asked: Asked, proof: Proof | None) -> Iterator[Reason]:
+    if asked.step.sign is None:
+        return
+    if proof is None or proof.person != asked.by.person:
+        yield Reason("SIGNATURE:required", "password", {}, both("case.signature_required"))
+    elif not proof.holds_for(asked.by, asked.now):
+        yield Reason("SIGNATURE:expired", "password", {}, both("case.signature_expired"))
+
+
+def of_moment(happened_at: datetime, now: datetime, opened_at: datetime | None) -> Iterator[Reason]:
+    """The moment of the fact: not in the future, not before the case was opened; however late it is recorded."""
+    if happened_at > now + TOLERANCE:
+        yield Reason("HAPPENED:future", "happened_at", {}, both("case.happened_future"))
+    if opened_at is not None and happened_at < opened_at:
+        text = both("case.happened_before_opening", opened=stamp(opened_at))
+        yield Reason("HAPPENED:before_opening", "happened_at", {"opened": stamp(opened_at)}, text)
+
+
+def known_before(asked: Asked, ways: Ways, facts: Facts) -> list[Reason]:
+    """The objections that stand before anything was filled in: what the form itself can still change is not judged."""
+    step = asked.step
+    filled = {wanted.name for wanted in step.asks} | {"happened_at", "recorded_at", "today", "comment"}
+    slots = {wanted.name for wanted in step.evidence}
+    settled = [guard for guard in step.guards if guard.that is not None]
+    settled = [guard for guard in settled if guard.that is not None and not guard.that.uses.values & filled]
+    settled = [guard for guard in settled if guard.that is not None and not guard.that.uses.slots & slots and not guard.that.uses.figures]
+    reasons = [*of_role(asked, asked.file.organisations), *of_state(asked, ways)]
+    with suppress(Exhausted):
+        reasons += of_duties(asked, facts)
+    return [*reasons, *of_guards(settled, facts)]
+
+
+def tidy(comment: str | None) -> str | None:
+    """A comment without its margins; None when nothing is left."""
+    text = comment.replace("\r\n", "\n").strip() if comment else ""
+    return text or None

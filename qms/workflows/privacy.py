@@ -1,0 +1,48 @@
+"""Personal fields of a case: kept apart from the trail, shown again to those who may see the case, gone once they were erased."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from qms.database import Transaction
+from qms.records import personal
+from qms.workflows.definition import Definition, Field
+
+
+def has_personal(field: Field) -> bool:
+    """Whether ``field`` or one of its columns is personal."""
+    return field.personal or any(column.personal for column in (field.columns or {}).values())
+
+
+def reveal(connection: Connection, field: Field, stored: Any) -> Any:
+    """The value with its marks replaced by what they stand for; None where it was erased."""
+    if stored is None or not has_personal(field):
+        return stored
+    if field.columns is None:
+        return _shown(connection, stored)
+    columns = field.columns
+    return [{name: _shown(connection, value) if columns[name].personal else value for name, value in row.items()} for row in stored]
+
+
+def reveal_all(connection: Connection, definition: Definition, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of a case with their personal values."""
+    return {name: reveal(connection, definition.fields[name], value) for name, value in fields.items() if name in definition.fields}
+
+
+def hide(tx: Transaction, field: Field, plain: Any) -> Any:
+    """The value with personal texts put aside and marks in their place."""
+    if plain is None or not has_personal(field):
+        return plain
+    if field.columns is None:
+        return _hidden(tx, plain)
+    columns = field.columns
+    return [{name: _hidden(tx, value) if columns[name].personal else value for name, value in row.items()} for row in plain]
+
+
+def _shown(connection: Connection, value: Any) -> Any:
+    return personal.reveal(connection, value) if personal.is_mark(value) else value
+
+
+def _hidden(tx: Transaction, value: Any) -> Any:
+    return value if value is None or personal.is_mark(value) else personal.hide(tx, value)

@@ -1,0 +1,52 @@
+"""The same request sent twice is one act: how a repeated one is known again, and another one under its key is refused."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from qms.errors import Reason, refusal
+from qms.people.actor import Actor
+from qms.records import trail
+from qms.records.evidence import Attachment
+from qms.records.trail import Receipt
+from qms.workflows.definition import Definition
+from qms.workflows.privacy import has_personal
+
+LONGEST_KEY = 200
+
+
+def fingerprint(
+    definition: Definition,
+    fields: Mapping[str, object],
+    evidence: Sequence[Attachment],
+    happened_at: datetime | None,
+    comment: str | None,
+    *rest: object,
+) -> str:
+    """The hash of what was asked. Personal values leave no trace in it: it is sealed, and what is sealed cannot be erased."""
+    known = {name: field for name, field in definition.fields.items() if has_personal(field)}
+    shown = {name: None if name in known else value for name, value in fields.items()}
+    files = sorted((attachment.slot, attachment.sha256) for attachment in evidence)
+    content = [shown, files, happened_at.isoformat() if happened_at else None, comment, *rest]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def key_of(by: Actor, key: str) -> str:
+    """Keys of one person never meet those of another."""
+    return f"{by.person}:{key[:LONGEST_KEY]}"
+
+
+def repeated(connection: Connection, key: str, print_: str) -> Receipt | None:
+    """The receipt of the same request, when it was recorded already. Raises Refused when its key was used for something else."""
+    found = trail.already(connection, key)
+    if found is None:
+        return None
+    sealed: Mapping[str, Any] = found.what
+    if sealed.get("request") != print_:
+        raise refusal([Reason("KEY_REUSED", None)])
+    return replace(found, repeated=True)

@@ -1,0 +1,150 @@
+"""Wakes what falls due: warnings before, escalation after, and the few steps the program takes by itself; never an approval.
+
+Each ringing is recorded once, in the transaction that claims the timer, whether the server was up at that moment or comes back a week
+later, and whether one process looks or two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from qms.database import Transaction, stamp
+from qms.errors import NotFound, Refused, Stale
+from qms.people.actor import SYSTEM
+from qms.records import trail
+from qms.records.trail import Act
+from qms.workflows import clocks, keeping, opening
+from qms.workflows import file as files
+from qms.workflows.clocks import Clock
+from qms.workflows.definition import SYS, Step, Timer
+from qms.workflows.definitions import Loaded
+from qms.workflows.engine import Engine
+from qms.workflows.facts import Facts
+from qms.workflows.file import File
+from qms.workflows.sealing import sealed_case
+from qms.workflows.tables import timer as timer_table
+from qms.workflows.taking import Request, take
+
+CANDIDATES = 50
+
+_due = (
+    select(timer_table.c.case_number, timer_table.c.name)
+    .where(timer_table.c.next_at <= bindparam("now"))
+    .order_by(timer_table.c.next_at, timer_table.c.case_number)
+    .limit(bindparam("most"))
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A case with timers to wake, and the steps that may follow of themselves: ``app`` sees from them which stores are touched."""
+
+    number: str
+    steps: tuple[Step, ...]
+
+
+def due_cases(connection: Connection, engine: Engine, now: datetime, limit: int = CANDIDATES) -> list[Waiting]:
+    """The cases whose timers want to be woken by ``now``, the longest waiting first."""
+    found: dict[str, list[Step]] = {}
+    for number, name in connection.execute(_due, {"now": stamp(now), "most": limit}).tuples():
+        definition = engine.definitions.get(connection, files.load(connection, number).definition).definition
+        timer = definition.timers.get(name)
+        steps = found.setdefault(number, [])
+        if timer is not None and timer.due_step is not None:
+            steps.append(definition.steps[timer.due_step])
+    return [Waiting(number, tuple(steps)) for number, steps in found.items()]
+
+
+def wake(tx: Transaction, engine: Engine, now: datetime, limit: int = CANDIDATES, number: str | None = None) -> int:
+    """Wake the timers of one case, ``number`` or the longest waiting; returns how many rang, 0 when nothing is left to do.
+
+    A case that another transaction holds is passed over: whoever holds it may be about to satisfy the timer.
+    """
+    waiting = [number] if number is not None else [one.number for one in due_cases(tx.connection, engine, now, limit)]
+    for candidate in waiting:
+        try:
+            file = files.load(tx.connection, candidate, lock=True, skip=True)
+        except NotFound:
+            continue
+        loaded = engine.definitions.get(tx.connection, file.definition)
+        rang = _wake_case(tx, engine, loaded, file, now)
+        if rang:
+            return rang
+    return 0
+
+
+def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now: datetime) -> int:
+    rang = 0
+    running = keeping.running(tx, loaded.definition, file.number)
+    for clock in sorted(running.values(), key=lambda one: (one.next_at or now, one.name)):
+        timer = loaded.definition.timers.get(clock.name)
+        if timer is None or clock.next_at is None or clock.next_at > now or not clock.is_running:
+            continue
+        file = files.load(tx.connection, file.number)
+        present = keeping.running(tx, loaded.definition, file.number)[clock.name] if rang else clock
+        if present == clock:
+            _ring(tx, engine, loaded, file, timer, clock, now)
+            rang += 1
+    return rang
+
+
+def _ring(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, now: datetime) -> None:
+    facts = Facts(engine, tx.connection, loaded.definition, file, SYSTEM, fields=file.fields, happened_at=now, recorded_at=now)
+    warnings = clocks.warning_moments(timer, clock, facts)
+    if clock.due_at is None or clock.due_at > now:
+        passed = [at for at in warnings if at <= now]
+        rung = clocks.with_next(replace(clock, warned=len(passed)), warnings)
+        fact = passed[-1] if passed else now
+        _record(tx, loaded, file, timer, rung, "timer-warned", fact, {})
+        return
+    rung = clocks.with_next(replace(clock, warned=len(warnings), due_fired_at=now), warnings)
+    if timer.on_due == "step" and timer.due_step is not None:
+        _step(tx, engine, loaded, file, timer, rung, loaded.definition.steps[timer.due_step])
+    elif timer.on_due == "nothing":
+        keeping.write_clocks(tx, file.number, {timer.name: rung})
+    else:
+        _record(tx, loaded, file, timer, rung, "timer-due", clock.due_at, {})
+
+
+def _step(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, step: Step) -> None:
+    """Record that the timer is due and take its step; when the step is refused, record that instead, with the reasons."""
+    _hold_series(tx, engine, step)
+    due_at = clock.due_at or tx.now
+    try:
+        with tx.connection.begin_nested():
+            after = _record(tx, loaded, file, timer, clock, "timer-due", due_at, {"step": step.name})
+            request = Request(step, SYSTEM, {}, (), tx.now, None, None, None, "", opening.open_from_effect)
+            take(tx, engine, loaded, after, after.version, request)
+    except Refused as refused:
+        _record(tx, loaded, file, timer, clock, "timer-due", due_at, {"step": step.name, "refused": list(refused.codes)})
+
+
+def _hold_series(tx: Transaction, engine: Engine, step: Step) -> None:
+    """Take the number series that the step's effects will need before the trail's head is taken, as every other transaction does."""
+    workflows = sorted(str(call.workflow) for call in step.effects if call.workflow and not call.later)
+    prefixes = sorted(engine.definitions.in_force(tx.connection, workflow).definition.prefix for workflow in workflows)
+    for prefix in prefixes:
+        opening.hold_series(tx.connection, prefix, engine.calendar.day(tx.now).year)
+
+
+def _record(
+    tx: Transaction, loaded: Loaded, file: File, timer: Timer, clock: Clock, event: str, fact: datetime, what: Mapping[str, Any]
+) -> File:
+    """Write the timer, seal the entry and return the case after it."""
+    after = replace(file, n=file.n + 1, changed_at=tx.now)
+    if not files.save(tx.connection, after, file.version):
+        raise Stale(())
+    keeping.write_clocks(tx, file.number, {timer.name: clock})
+    details = {
+        **what,
+        "timer": timer.name,
+        "due_at": stamp(clock.due_at) if clock.due_at else None,
+        "escalate": list(timer.escalate) if event == "timer-due" else [],
+        "timers": {timer.name: clock.row()},
+    }
+    case = sealed_case(after, None, after.state)
+    trail.append(tx, Act(event, SYSTEM, SYS, None, fact, case, what=details))
+    return after

@@ -1,0 +1,140 @@
+"""One case as a person may see it: where it stands, what is known of it, which files and cases belong to it, which clocks run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from qms.people.actor import Actor
+from qms.people.sight import sees_case
+from qms.records import personal
+from qms.workflows import clocks, privacy
+from qms.workflows import file as files
+from qms.workflows.clocks import Clock
+from qms.workflows.definition import Definition, Timer
+from qms.workflows.engine import Engine
+from qms.workflows.file import File
+from qms.workflows.tables import case_evidence, case_link
+from qms.workflows.tables import timer as timer_table
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file in evidence. ``name`` is None once it was erased; ``position`` is the entry that attached it."""
+
+    slot: str
+    sha256: str
+    size: int
+    type: str
+    name: str | None
+    position: int
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Running:
+    """A timer and how it stands. ``late_by`` is its lateness in seconds, now or when it ended."""
+
+    timer: Timer
+    clock: Clock
+    late_by: int | None
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A case tied to this one; title and state are None when the reader may not see it."""
+
+    name: str
+    number: str
+    title: str | None
+    state: str | None
+    is_closed: bool | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case with everything a page shows of it. ``fields`` in their kept form, personal values revealed."""
+
+    file: File
+    definition: Definition
+    fields: Mapping[str, Any]
+    evidence: tuple[Attached, ...]
+    timers: tuple[Running, ...]
+    links: tuple[Linked, ...]
+    parents: tuple[Linked, ...]
+
+    @property
+    def number(self) -> str:
+        return self.file.number
+
+    @property
+    def version(self) -> int:
+        return self.file.version
+
+    @property
+    def state(self) -> str:
+        return self.file.state
+
+
+def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case:
+    """The case ``number`` for the eyes of ``by``. Raises NotFound also when it is not for them."""
+    file = files.load(connection, number)
+    definition = engine.definitions.get(connection, file.definition).definition
+    files.require_visible(file, definition, by)
+    down = select(case_link.c.name, case_link.c.child).where(case_link.c.parent == number).order_by(case_link.c.name, case_link.c.child)
+    up = select(case_link.c.name, case_link.c.parent).where(case_link.c.child == number).order_by(case_link.c.parent)
+    return Case(
+        file,
+        definition,
+        privacy.reveal_all(connection, definition, file.fields),
+        tuple(_evidence(connection, number)),
+        tuple(_timers(connection, definition, number, engine.clock())),
+        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down).tuples()),
+        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up).tuples()),
+    )
+
+
+def _evidence(connection: Connection, number: str) -> list[Attached]:
+    query = select(case_evidence).where(case_evidence.c.case_number == number).order_by(case_evidence.c.slot, case_evidence.c.n)
+    return [
+        Attached(
+            row.slot,
+            row.sha256,
+            row.size,
+            row.type,
+            personal.reveal(connection, json.loads(row.name)),
+            row.position,
+            row.superseded is None,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _timers(connection: Connection, definition: Definition, number: str, now: datetime) -> list[Running]:
+    found = []
+    query = select(timer_table).where(timer_table.c.case_number == number).order_by(timer_table.c.due_at, timer_table.c.name)
+    for row in connection.execute(query).mappings():
+        clock = clocks.from_row(dict(row))
+        timer = definition.timers.get(clock.name)
+        if timer is not None:
+            found.append(Running(timer, clock, _late(clock, now)))
+    return found
+
+
+def _late(clock: Clock, now: datetime) -> int | None:
+    if not clock.is_running:
+        return clock.late_seconds
+    if clock.due_at is None or now <= clock.due_at:
+        return None
+    return int((now - clock.due_at).total_seconds())
+
+
+def _linked(connection: Connection, engine: Engine, by: Actor, name: str, number: str) -> Linked:
+    file = files.load(connection, number)
+    definition = engine.definitions.get(connection, file.definition).definition
+    if not sees_case(by, file.organisations, definition.confidentiality, definition.allowed_roles):
+        return Linked(name, number, None, None, None)
+    return Linked(name, number, file.title, file.state, file.is_closed)
