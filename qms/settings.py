@@ -28,6 +28,8 @@ class Settings:
     """Document types that need a separate check between author and approver."""
     demo: bool
     max_evidence_bytes: int
+    hosts: tuple[str, ...] = ()
+    """Names under which the pages answer, besides plain addresses and localhost: what a browser is made to believe is not enough."""
 
     @property
     def library(self) -> Path:
@@ -84,6 +86,10 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
         problems.append(Problem(str(path), 0, "settings.number", {"key": "max_evidence_bytes"}))
         limit = 20_000_000
+    hosts = table.get("hosts", [])
+    if not isinstance(hosts, list) or not all(isinstance(item, str) for item in hosts):
+        problems.append(Problem(str(path), 0, "settings.list", {"key": "hosts"}))
+        hosts = []
     settings = Settings(
         root=root,
         name=word("name", "qms"),
@@ -96,6 +102,7 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
         checked_types=tuple(types),
         demo=bool(table.get("demo", False)),
         max_evidence_bytes=limit,
+        hosts=tuple(hosts),
     )
     if settings.profile not in ("small", "full"):
         problems.append(Problem(str(path), 0, "settings.profile", {"value": settings.profile}))

@@ -1,0 +1,136 @@
+"""The public door: pages for people, a JSON API for programs, the git address for those who write with a git client.
+
+``create_app`` joins every address with its permission; an address without one keeps the door from opening at all.
+"""
+
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.routing import Route as Address
+from starlette.staticfiles import StaticFiles
+
+from qms import __version__
+from qms.app import App
+from qms.errors import NotFound, QmsError
+from qms.procedures import push
+from qms.web import account, api, cases, desk, documents, drafts, evidence, git, health, identifiers, mistakes, notices, people, records, signing, steps, verification
+from qms.web.call import Call
+from qms.web.doorway import Doorway
+from qms.web.registry import FORM, Permission, Route, Verb
+
+ROUTES: tuple[Route, ...] = (
+    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *documents.ROUTES, *drafts.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
+    *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *api.PAGES, *git.ROUTES,
+)  # fmt: skip
+VERBS: tuple[Verb, ...] = api.VERBS
+STATIC = "/static"
+MOST_FIELDS = 3_000
+MOST_FILES = 50
+
+
+def create_app(app: App) -> FastAPI:
+    """The server's application for one open workspace. Raises ValueError when an address has no permission."""
+    limit = _limits(app)
+    door = FastAPI(
+        title="qms",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Doorway, hosts=app.settings.hosts, limit=limit)],
+    )
+    door.state.qms = app
+    door.state.seen = {}
+    for route in ROUTES:
+        methods = [route.method] if route.method != "GET" else ["GET", "HEAD"]
+        door.router.routes.append(Address(route.path, _page(app, route), methods=methods, name=f"{route.method} {route.path}"))
+    api.join(door, app, VERBS)
+    door.router.routes.append(Mount(STATIC, _Static(directory=str(files(__package__).joinpath("static")))))
+    door.add_exception_handler(HTTPException, _lost(app))  # type: ignore[arg-type]
+    require_permissions(door)
+    return door
+
+
+def require_permissions(door: FastAPI) -> None:
+    """Raise ValueError for any address that the registry does not know: what nobody decided about stays shut."""
+    known = {(route.method, route.path) for route in ROUTES} | {(verb.method, api.PREFIX + verb.path) for verb in VERBS}
+    for address in door.routes:
+        if isinstance(address, Mount) and address.path == STATIC:
+            continue
+        path, methods = getattr(address, "path", ""), set(getattr(address, "methods", None) or {"ANY"}) - {"HEAD"}
+        unknown = {method for method in methods if (method, path) not in known}
+        if unknown:
+            raise ValueError(f"no permission is declared for {', '.join(sorted(unknown))} {path}")
+
+
+class _Static(StaticFiles):
+    """Our own style, script and pictures: the only answers a browser may keep."""
+
+    def file_response(self, *args: Any, **values: Any) -> Response:
+        response = super().file_response(*args, **values)
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
+
+
+def _page(app: App, route: Route) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        if request.method != "POST" or route.path.startswith(git.PREFIX):
+            return await run_in_threadpool(_respond, app, route, request, FormData())
+        async with request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES) as form:
+            return await run_in_threadpool(_respond, app, route, request, form)
+
+    return answer
+
+
+def _respond(app: App, route: Route, request: Request, form: FormData) -> Response:
+    """Everything of one request that needs the database, in one worker thread."""
+    call = Call(app, route, request, form)
+    try:
+        call.admit()
+        found: Response = route.handler(call, **request.path_params)
+        return found
+    except QmsError as error:
+        return mistakes.refuse(call, error)
+    except Exception as error:
+        return mistakes.unexpected(call, error)
+
+
+def _lost(app: App) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+    """Addresses that lead nowhere, in the house's own words."""
+
+    def show_nothing(call: Call, **_: Any) -> Response:
+        raise NotFound("page", call.request.url.path[:200])
+
+    async def answer(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith(api.PREFIX) or error.status_code != 404:
+            return mistakes.problem_of(error.status_code, "request", str(error.detail), [])
+        return await run_in_threadpool(_respond, app, Route("GET", "", Permission.ANYONE, show_nothing), request, FormData())
+
+    return answer
+
+
+def _limits(app: App) -> Callable[[str, str], int]:
+    """The most bytes each address takes: a form little, an upload what the workspace allows, git what its door allows."""
+    most = 2 * app.settings.max_evidence_bytes + FORM
+    prefixes = {route.path.split("{")[0] for route in ROUTES if route.takes_files} | {
+        (api.PREFIX + verb.path).split("{")[0] for verb in VERBS if verb.takes_files
+    }
+
+    def limit(method: str, path: str) -> int:
+        if path.startswith(git.PREFIX):
+            return push.LIMIT + FORM
+        if method == "POST" and path.startswith(tuple(prefixes)):
+            return most * 4 // 3 if path.startswith(api.PREFIX) else most
+        return FORM
+
+    return limit

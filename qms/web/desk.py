@@ -1,0 +1,37 @@
+"""The first page: what waits for me, the overdue first; what the keepers of the system watch; what an auditor comes for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from qms.desk import my_work, search
+from qms.desk.my_work import Desk
+from qms.web import pages
+from qms.web.call import Call
+from qms.web.registry import Permission, Route
+
+
+@dataclass(frozen=True)
+class DeskPage:
+    kind: str
+    desk: Desk
+    late: int
+    clauses: tuple[str, ...]
+    until: datetime | None
+    keeps: bool
+
+
+def show_desk(call: Call) -> Response:
+    app, by = call.app, call.by
+    now = app.database.clock()
+    with app.reading() as connection:
+        found = my_work.desk(connection, app.engine, by, now.astimezone(app.zone).date())
+        clauses = tuple(search.clauses(connection, app.engine)) if by.kind == "auditor" else ()
+        until = pages.account_ends(connection, by) if by.kind == "auditor" else None
+    late = sum(1 for one in found.waiting if one.due_at is not None and one.due_at < now)
+    page = DeskPage(by.kind, found, late, clauses, until, by.holds("QM") or by.holds("DOC_CTRL"))
+    return pages.draw(call, "desk/desk.html", call.t("web.desk.title"), page)
+
+
+ROUTES = (Route("GET", "/", Permission.SIGNED_IN, show_desk),)

@@ -1,0 +1,129 @@
+"""What a page or the API answers when something is refused, missing or broken: one table from exceptions to answers.
+
+A refused form comes back with every word typed and a summary of what stands in the way; a refused call of the API gets a problem document
+with every reason. What a person tried and may not do is recorded.
+"""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from starlette.responses import JSONResponse, Response
+
+from qms.desk import staff
+from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Reason, Refused, Stale, TrailBroken
+from qms.library import LibraryFailed
+from qms.locale import knows, say, sentence
+from qms.people.actor import Actor
+from qms.procedures.push import TooLarge
+from qms.web import pages
+from qms.web.call import Call, Mistake, Refusal
+
+STATUS: tuple[tuple[type[QmsError], int, str], ...] = (
+    (NotFound, 404, "not_found"),
+    (NotPermitted, 403, "not_permitted"),
+    (Stale, 409, "stale"),
+    (Refused, 422, "refused"),
+    (BadContent, 422, "bad_content"),
+    (TooLarge, 413, "too_large"),
+    (TrailBroken, 500, "trail_broken"),
+    (LibraryFailed, 500, "library_failed"),
+    (QmsError, 500, "unexpected"),
+)
+UNPROVEN = frozenset({"NOT_SIGNED_IN", "SIGN_IN", "SIGNATURE", "TOKEN"})
+RECORDED = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
+TOO_LARGE = frozenset({"EVIDENCE_TOO_LARGE"})
+
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: QmsError) -> tuple[int, str]:
+    """The status of the answer, and the word for it."""
+    kinds = {reason.kind for reason in error.reasons} if isinstance(error, Refused) else set()
+    if isinstance(error, NotPermitted) and kinds & UNPROVEN:
+        return 401, "not_signed_in"
+    if kinds & TOO_LARGE:
+        return 413, "too_large"
+    return next((status, word) for kind, status, word in STATUS if isinstance(error, kind))
+
+
+def told(language: str, error: QmsError) -> tuple[Mistake, ...]:
+    """Every reason of a refusal as a sentence with its place."""
+    if isinstance(error, Refused):
+        return tuple(Mistake(_sentence(language, reason), reason.place, reason.code) for reason in error.reasons)
+    if isinstance(error, BadContent):
+        return tuple(Mistake(_located(language, problem), f"line-{problem.line}" if problem.line else None, problem.code) for problem in error.problems)
+    if isinstance(error, NotFound):
+        key = f"web.missing.{error.kind}"
+        return (Mistake(say(language, key if knows(language, key) else "web.missing", name=error.name), None, "NOT_FOUND"),)
+    return (Mistake(say(language, f"web.mistake.{status_of(error)[1]}"), None, type(error).__name__.upper()),)
+
+
+def refuse(call: Call, error: QmsError) -> Response:
+    """Answer a page's request that ended in ``error``."""
+    status, word = status_of(error)
+    refusal = Refusal(status, call.t(f"web.mistake.{word}"), told(call.language, error))
+    if status >= 500:
+        _log.error("%s %s: %s", call.request.method, call.request.url.path, error)
+    record_attempt(call, error)
+    if word == "not_signed_in" and call.person is None and call.request.method == "GET":
+        return call.to("/sign-in?next=" + pages.quoted(call.request.url.path))
+    if call.route.again is not None and (call.person is not None or call.route.permission.admits(None)) and status not in (404, 500):
+        call.refusal = refusal
+        try:
+            return _with_status(call.route.again(call, **call.request.path_params), status)
+        except QmsError as second:
+            _log.info("the form could not be drawn again: %s", second)
+            call.refusal = None
+    return pages.mistake(call, refusal)
+
+
+def unexpected(call: Call, error: Exception) -> Response:
+    """Answer a mistake of the program itself: a reference for the person, the trace for the log."""
+    reference = uuid4().hex[:8]
+    _log.error("%s %s failed (%s)", call.request.method, call.request.url.path, reference, exc_info=error)
+    text = Mistake(call.t("web.mistake.reference", reference=reference), None, "UNEXPECTED")
+    return pages.mistake(call, Refusal(500, call.t("web.mistake.unexpected"), (text,)))
+
+
+def problem(language: str, error: QmsError) -> Response:
+    """The API's answer (RFC 9457): every reason with its code, sentence and place."""
+    status, word = status_of(error)
+    return problem_of(status, word, say(language, f"web.mistake.{word}"), [
+        {"code": mistake.code, "sentence": mistake.text, "place": mistake.place} for mistake in told(language, error)
+    ])
+
+
+def problem_of(status: int, word: str, title: str, reasons: list[dict[str, Any]]) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    content = {"type": f"/api#{word}", "title": title, "status": status, "reasons": reasons}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def record_attempt(call: Call, error: QmsError) -> None:
+    """Put on the trail that somebody tried to act and may not: approving their own text, signing with a wrong password."""
+    if call.person is not None and call.request.method == "POST" and isinstance(error, NotPermitted):
+        record_refusal(call, call.person, error)
+
+
+def record_refusal(call: Call, by: Actor, error: NotPermitted) -> None:
+    if any(reason.kind in RECORDED for reason in error.reasons):
+        with call.app.writing() as tx:
+            staff.refused(tx, by, f"{call.request.method} {call.request.url.path}"[:300], error.codes)
+
+
+def _sentence(language: str, reason: Reason) -> str:
+    if reason.text is None and not knows(language, f"refusal.{reason.kind}"):
+        return say(language, "web.mistake.code", code=reason.code)
+    return sentence(language, reason)
+
+
+def _located(language: str, found: Problem) -> str:
+    key = f"problem.{found.code}"
+    text = sentence(language, found) if knows(language, key) else say(language, "web.mistake.code", code=found.code)
+    return say(language, "web.mistake.line", line=found.line, text=text) if found.line else text
+
+
+def _with_status(response: Response, status: int) -> Response:
+    response.status_code = status
+    return response
