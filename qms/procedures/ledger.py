@@ -181,12 +181,13 @@ def _targets(refs: Refs) -> Iterator[tuple[str, str | None]]:
 def _move(connection: Connection, ref: str, old: str | None, new: str | None) -> None:
     here = git_ref_table.c
     if old is None:
-        done = connection.execute(_insert(connection, git_ref_table).values(ref=ref, target=new).on_conflict_do_nothing())
+        made = _insert(connection, git_ref_table).values(ref=ref, target=new).on_conflict_do_nothing().returning(here.ref)
+        done = connection.execute(made).first() is not None
     elif new is None:
-        done = connection.execute(git_ref_table.delete().where(here.ref == ref, here.target == old))
+        done = connection.execute(git_ref_table.delete().where(here.ref == ref, here.target == old)).rowcount == 1
     else:
-        done = connection.execute(update(git_ref_table).where(here.ref == ref, here.target == old).values(target=new))
-    if done.rowcount != 1:
+        done = connection.execute(update(git_ref_table).where(here.ref == ref, here.target == old).values(target=new)).rowcount == 1
+    if not done:
         raise Stale([Reason("STALE", values={"ref": ref})])
 
 
