@@ -49,7 +49,7 @@ class Waiting:
 def due_cases(connection: Connection, engine: Engine, now: datetime, limit: int = CANDIDATES) -> list[Waiting]:
     """The cases whose timers want to be woken by ``now``, the longest waiting first."""
     found: dict[str, list[Step]] = {}
-    for number, name in connection.execute(_due, {"now": stamp(now), "most": limit}).tuples():
+    for number, name in connection.execute(_due, {"now": stamp(now), "most": limit}):
         definition = engine.definitions.get(connection, files.load(connection, number).definition).definition
         timer = definition.timers.get(name)
         steps = found.setdefault(number, [])

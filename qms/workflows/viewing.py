@@ -92,8 +92,8 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
         privacy.reveal_all(connection, definition, file.fields),
         tuple(_evidence(connection, number)),
         tuple(_timers(connection, definition, number, engine.clock())),
-        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down).tuples()),
-        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up).tuples()),
+        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down)),
+        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up)),
     )
 
 
