@@ -8,7 +8,7 @@ from typer import Abort
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from qms.cli import cases, documents, identifiers, notices, pages, people, trail, workspaces
+from qms.cli import cases, contents, documents, identifiers, notices, pages, people, trail, workspaces
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
@@ -51,8 +51,8 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
 def house() -> pages.Section:
     """Every command, by group."""
     root = pages.section("cli.root")
-    workspaces.add_to(root)
-    trail.add_to(root)
+    for commands in (workspaces, contents, trail):
+        commands.add_to(root)
     for name, group in (
         ("people", people.group),
         ("case", cases.group),
@@ -66,7 +66,8 @@ def house() -> pages.Section:
 
 def wrong_use(error: TyperException) -> WrongUse:
     """What typer objects to, in the house's words."""
-    command = error.ctx.command_path if getattr(error, "ctx", None) else "qms"
+    place = getattr(error, "ctx", None)
+    command = place.command_path if place else "qms"
     param = getattr(error, "param", None)
     named = getattr(error, "option_name", None) or (pages.spoken(param) if param else "")
     return WrongUse(USE.get(type(error).__name__, "cli.use.wrong"), option=named, command=command, detail=error.message)

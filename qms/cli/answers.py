@@ -14,10 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
 from rich.table import Table
 from rich.text import Text
 
-from qms.database import stamp
+from qms.database import moment, stamp
 
 
 def as_json(value: object) -> str:
@@ -73,6 +74,19 @@ def shown(value: Any, language: str, zone: str = "Europe/Rome") -> str:
         case Iterable() if not isinstance(value, Mapping):
             return ", ".join(shown(item, language, zone) for item in value) or "–"
     return str(plain(value))
+
+
+def shown_text(type: str, kept: Any, language: str) -> str:
+    """A field's kept form (see ``qms.workflows.fields``) as a person reads it."""
+    if type == "money":
+        return format_currency(Decimal(kept), "EUR", locale=language)
+    if type in ("decimal", "percent"):
+        return format_decimal(Decimal(kept), locale=language, decimal_quantization=False) + (" %" if type == "percent" else "")
+    if type == "date":
+        return shown(date.fromisoformat(kept), language)
+    if type == "datetime":
+        return shown(moment(kept), language)
+    return shown(kept, language)
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:

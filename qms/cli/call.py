@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from qms import app as assembly
 from qms.cli import answers
@@ -25,6 +26,7 @@ from qms.locale import say
 from qms.people import signature, tokens
 from qms.people.actor import Actor
 from qms.people.directory import actor
+from qms.workflows.definition import Field
 
 
 class Call:
@@ -41,7 +43,7 @@ class Call:
         self._app: assembly.App | None = None
         self._by: Actor | None = None
 
-    def say(self, key: str, count: int | None = None, **values: object) -> str:
+    def say(self, key: str, count: int | None = None, **values: Any) -> str:
         return say(self.language, key, count, **values)
 
     def answer(self, value: object, *lines: RenderableType) -> None:
@@ -51,6 +53,21 @@ class Call:
             return
         for line in lines:
             self.out.print(line, markup=False)
+
+    def tell(self, key: str, **values: Any) -> None:
+        """Say something beside the answer, on standard error."""
+        self.err.print(Text(self.say(key, **values)))
+
+    def shown_field(self, field: Field, value: Any) -> str:
+        """A field's kept value as a person reads it."""
+        if field.options and isinstance(value, str):
+            return field.options[value][self.language] if value in field.options else value
+        if field.options:
+            return ", ".join(field.options[item][self.language] if item in field.options else str(item) for item in value)
+        if field.columns:
+            cells = ([self.shown_field(column, row.get(name)) for name, column in (field.columns or {}).items()] for row in value)
+            return "\n".join(" · ".join(line) for line in cells)
+        return answers.shown_text(field.type, value, self.language)
 
     def shown(self, value: object) -> str:
         return answers.shown(value, self.language)
@@ -67,6 +84,10 @@ class Call:
                 raise NotFound("workspace", str(Path.cwd()))
             self._app = self._closing.enter_context(assembly.opened(self.common.workspace))
         return self._app
+
+    def open_workspace(self, root: Path) -> None:
+        """Open a workspace that this call itself made or chose."""
+        self._app = self._closing.enter_context(assembly.opened(root))
 
     def close(self) -> None:
         self._closing.close()

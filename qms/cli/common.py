@@ -6,6 +6,7 @@ They may stand anywhere before a ``--``, so that ``qms case list --json`` and ``
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qms import settings
 from qms.errors import QmsError
@@ -21,7 +22,7 @@ class WrongUse(Exception):
     def __init__(self, key: str, **values: str) -> None:
         super().__init__(key)
         self.key = key
-        self.values_said = values
+        self.values_said: dict[str, Any] = dict(values)
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ def show_register(
         rows = control.register(connection, in_force_only=not withdrawn, owner=owner, clause=clause, text=text, limit=100_000)
     seen = [row for row in rows if sees_document(by, row.distribution)]
     heads = [call.say(f"cli.head.{name}") for name in ("code", "title", "revision", "in_force_since", "owner", "next_review")]
-    lines = [
-        (row.code, row.title, str(row.revision), call.day(row.in_force_since), row.owner, call.day(row.next_review)) for row in seen
-    ]
+    lines = [(row.code, row.title, str(row.revision), call.day(row.in_force_since), row.owner, call.day(row.next_review)) for row in seen]
     call.answer({"documents": seen}, table(heads, lines))
 
 
@@ -103,7 +101,7 @@ def write_draft(
     key: inputs.Key = None,
 ) -> None:
     call: Call = ctx.obj
-    text = None if file is None else inputs.standard_input() if str(file) == "-" else inputs.text(file)
+    text = None if file is None else inputs.text(file)
     saved = proposals.write(call, document, draft, text, new, reason, key)
     rows = [(call.say("cli.receipt.case"), saved.case), (call.say("cli.head.commit"), saved.commit)]
     call.answer(saved, facts(rows))
@@ -136,8 +134,8 @@ def _advance(verb: str) -> Any:
         key: inputs.Key = None,
     ) -> None:
         call: Call = ctx.obj
-        number, step = proposals.step_that(call, document, draft, verb)
         given = inputs.fields(field, fields)
+        number, step = proposals.step_that(call, document, draft, verb, given.keys())
         receipt = steps.take(call, number, step, fields=given, evidence=evidence, happened_at=happened_at, comment=comment, key=key)
         steps.answer_receipt(call, receipt)
 

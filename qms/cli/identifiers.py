@@ -1,6 +1,6 @@
-"""``qms identifier``: is this CIG, CUP, tax code, IBAN well formed? (DOMAIN calls it checking, not looking up: nothing is asked of anybody.)"""
+"""``qms identifier``: is this code well formed? Checking is not looking up: nothing is asked of anybody outside."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,6 +8,9 @@ from qms.cli import pages
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.formats import identifiers
+from qms.formats.identifiers import Finding
+
+SHORT = {"CF": "CODICE_FISCALE", "PIVA": "PARTITA_IVA"}
 
 group = pages.section("cli.identifier")
 
@@ -19,9 +22,18 @@ def check(
     value: Annotated[str, typer.Argument(help="cli.argument.value", metavar="cli.shape.value")],
 ) -> None:
     call: Call = ctx.obj
-    known = {name.upper(): name for name in identifiers.KINDS}
-    if kind.upper() not in known:
-        raise WrongUse("cli.use.identifier_kind", kind=kind, known=", ".join(sorted(identifiers.KINDS)))
-    finding = identifiers.check(known[kind.upper()], value)
-    call.answer({**vars(finding)}, finding.normalised)
-    raise typer.Exit(0 if finding.valid else 1)
+    wanted = SHORT.get(kind.upper(), kind.upper().replace("-", "_"))
+    if wanted not in identifiers.KINDS:
+        raise WrongUse("cli.use.identifier_kind", kind=kind, known=", ".join(identifiers.KINDS))
+    finding = identifiers.check(wanted, value)
+    said = sentences(call, finding)
+    call.answer({**vars(finding), "is_valid": finding.is_valid, "sentences": said}, *said)
+    raise typer.Exit(0 if finding.is_valid else 1)
+
+
+def sentences(call: Call, finding: Finding) -> list[str]:
+    """The verdict, its reason and what may have been meant, in the reader's language."""
+    said = [call.say(f"formats.verdict.{finding.verdict}", kept=finding.normalised)]
+    if finding.reason:
+        said.append(call.say(f"formats.identifier.{finding.reason}", **dict[str, Any](finding.values)))
+    return said + [call.say(f"formats.suggestion.{one.code}", kind=one.kind, value=one.value) for one in finding.suggestions]

@@ -45,7 +45,7 @@ def fields(words: Sequence[str] | None, file: Path | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if file is not None:
         try:
-            found = json.loads(sys.stdin.read() if str(file) == "-" else text(file))
+            found = json.loads(text(file), parse_float=str)
         except ValueError as error:
             raise WrongUse("cli.use.json", file=str(file), detail=str(error)) from error
         if not isinstance(found, dict):
@@ -56,17 +56,16 @@ def fields(words: Sequence[str] | None, file: Path | None) -> dict[str, Any]:
 
 
 def attachments(call: Call, words: Sequence[str] | None) -> list[Attachment]:
-    """Put each ``SLOT=path`` durably into the workspace's store of evidence, before the act that names it."""
+    """Put each ``SLOT=path`` durably into the workspace's store of evidence, before the act that names it. Raises Incomplete, NotFound."""
+    settings = call.app.settings
     found = []
     for slot, name in pairs(words, "--evidence"):
-        path = Path(name)
         try:
-            content = path.read_bytes()
+            with Path(name).open("rb") as content:
+                stored = evidence.store(settings.evidence, content, name, settings.max_evidence_bytes)
         except OSError as error:
             raise NotFound("file", name) from error
-        settings = call.app.settings
-        stored = evidence.store(settings.evidence, content, settings.max_evidence_bytes)
-        found.append(Attachment(slot, stored.sha256, stored.size, stored.type, path.name))
+        found.append(evidence.attach(slot, stored))
     return found
 
 
@@ -81,7 +80,9 @@ def moment(call: Call, written: str | None) -> datetime | None:
 
 
 def text(path: Path) -> str:
-    """The text of a file that the person named. Raises NotFound when it cannot be read."""
+    """The text of a file that the person named; ``-`` is standard input. Raises NotFound when it cannot be read."""
+    if str(path) == "-":
+        return sys.stdin.read()
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -47,7 +47,10 @@ def explain(error: BaseException, call: Call) -> int:
     match error:
         case Refused():
             told = {"kind": kind_of(error), "reasons": [reason_as_json(call.language, reason) for reason in error.reasons]}
-            lines = [call.say("cli.refused", len(error.reasons)), *(f"  • {item['sentence']}  [{item['code']}]" for item in told["reasons"])]
+            lines = [
+                call.say("cli.refused", len(error.reasons)),
+                *(f"  • {item['sentence']}  [{item['code']}]" for item in told["reasons"]),
+            ]
         case BadContent():
             told = {"kind": kind_of(error), "problems": [problem_as_json(call.language, problem) for problem in error.problems]}
             lines = [call.say("cli.bad_content"), *(problem_line(call.language, problem) for problem in error.problems)]

@@ -1,6 +1,7 @@
 """The help pages of the command line, in the reader's language: typer knows the commands, this file knows how to say them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,6 +21,9 @@ COMMON = (
     ("--token-file FILE", "cli.option.token_file"),
     ("--help", "cli.option.help"),
 )
+
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 class Command(TyperCommand):
@@ -44,7 +48,7 @@ class Group(TyperGroup):
 class Section(typer.Typer):
     """A group of commands that know how to write their page."""
 
-    def verb(self, name: str, help_key: str) -> Any:
+    def verb(self, name: str, help_key: str) -> Callable[[Verb], Verb]:
         """Declare a command; ``help_key`` names its page in the catalogues."""
         return self.command(name, cls=Command, help=help_key)
 

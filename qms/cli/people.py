@@ -148,7 +148,11 @@ def issue_token(
         by = directory.actor(tx.connection, session.person, app.hats, "cli")
         text, token = staff.issue_token(tx, by, label, days)
         sign_in.sign_out(tx, session.cookie)
-    rows = [(call.say("cli.head.token"), text), (call.say("cli.head.id"), token.id), (call.say("cli.head.ends"), call.shown(token.expires_at))]
+    rows = [
+        (call.say("cli.head.token"), text),
+        (call.say("cli.head.id"), token.id),
+        (call.say("cli.head.ends"), call.shown(token.expires_at)),
+    ]
     call.answer({"token": text, "id": token.id, "expires_at": token.expires_at}, facts(rows), call.say("cli.people.token_once"))
 
 

@@ -1,9 +1,9 @@
 """Which draft a person means and which step of its case does what they ask, found without knowing how any workflow names it."""
 
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Set
 from typing import Any
 
+from qms.cli import steps
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.errors import NotFound, NotPermitted, Reason, Refused
@@ -18,7 +18,6 @@ from qms.workflows.definition import Step
 RELEASES = frozenset({"publish-revision", "approve-revision"})
 WITHDRAWS = frozenset({"withdraw-document"})
 SUBMITS = frozenset({"submit-draft"})
-PATH = re.compile(r"procedures/(?P<area>[^/]+)/(?P<code>[A-Z]{3}-[0-9.]+-[0-9]+)-(?P<name>[^/]+)\.md")
 
 
 def effects(step: Step) -> frozenset[str]:
@@ -66,7 +65,7 @@ def text_in_force(connection: Any, library: Any, key: str, by: Actor, number: in
         return ""
 
 
-def step_that(call: Call, name: str, slug: str | None, verb: str, given: Collection[str]) -> tuple[str, str]:
+def step_that(call: Call, name: str, slug: str | None, verb: str, given: Set[str]) -> tuple[str, str]:
     """The case of a draft and its step that does what ``verb`` means, preferring one that is open and asks for the ``given`` fields.
 
     Raises Refused when no step of the case's present state does.
@@ -74,11 +73,13 @@ def step_that(call: Call, name: str, slug: str | None, verb: str, given: Collect
     by = call.who()
     with call.app.reading() as connection:
         number = find(call, connection, by, name, slug).case_number
-        seen = case.show(connection, call.app.engine, number, by)
+    seen = steps.seen(call, number)
+    with call.app.reading() as connection:
         offers = case.offers(connection, call.app.engine, seen, by)
     fitting = [offer for offer in offers if VERBS[verb](offer.step)]
     if not fitting:
-        raise Refused([Reason(f"STATE:{verb}", values={"state": seen.state_title})])
+        state = seen.definition.states[seen.state].title
+        raise Refused([Reason(f"NO_SUCH_STEP:{verb}", values={"state": state})])
     best = max(fitting, key=lambda offer: (len(given & {item.name for item in offer.step.asks}), offer.open, -len(offer.reasons)))
     return number, best.step.name
 
@@ -99,7 +100,7 @@ def write(call: Call, name: str, slug: str | None, text: str | None, new: str | 
                 key=document_key,
                 slug=slug or by.person.lower(),
                 by=by,
-                open_case=app.open_proposal(by),
+                open_case=app.open_proposal(by, key),
                 new=_new_document(new, text) if new else None,
                 reason=reason,
             )
@@ -119,7 +120,14 @@ def propose_withdrawal(call: Call, name: str, reason: str, key: str | None) -> S
     with app.writing(shelf=True) as tx:
         document_key = control.find(tx.connection, name).key
         return control.start_proposal(
-            tx, app.library, key=document_key, kind="withdrawal", by=by, open_case=app.open_proposal(by), reason=reason, idempotency=key
+            tx,
+            app.library,
+            key=document_key,
+            kind="withdrawal",
+            by=by,
+            open_case=app.open_proposal(by, key),
+            reason=reason,
+            idempotency=key,
         )
 
 
@@ -132,8 +140,8 @@ def _under_way(connection: Any, key: str, slug: str | None, by: Actor) -> Draft 
 
 
 def _new_document(path: str, text: str | None) -> NewDocument:
-    place = PATH.fullmatch(path)
+    place = document.PATH.fullmatch(path)
     if place is None or text is None:
         raise WrongUse("cli.use.new_document", value=path)
     front = document.parse(text, path).front
-    return NewDocument(front.code, front.title, front.type, front.language, front.owner, place["area"], place["name"])
+    return NewDocument(front.code, front.title, front.type, front.language, front.owner, place["area"], place["slug"])

@@ -1,0 +1,101 @@
+"""``qms check``: every mistake in documents, workflows and record forms, as ``file:line: sentence``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from qms.cli import pages
+from qms.cli.call import Call
+from qms.cli.mistakes import problem_as_json, problem_line
+from qms.desk import contents
+from qms.desk.contents import Judgement
+from qms.errors import NotFound, Problem
+from qms.library import MAIN
+from qms.people import directory
+from qms.procedures import control
+from qms.workflows.check import Circumstances
+
+MANY = 100_000
+FOLDERS = ("procedures", "workflows", "records")
+
+
+def add_to(root: pages.Section) -> None:
+    """Hang the command of this file on the house."""
+    root.verb("check", "cli.check")(check)
+
+
+def check(
+    ctx: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(help="cli.argument.paths", metavar="cli.shape.paths")] = None,
+) -> None:
+    call: Call = ctx.obj
+    with call.progress(call.say("cli.check.reading")) as advance:
+        if paths:
+            places = gathered(paths)
+            sources = {name: path.read_bytes() for name, path in places.items()}
+            profile = call.app.settings.profile if call.common.workspace else "small"
+            found = contents.judge(sources, profile, progress=advance)
+            where = {name: str(path) for name, path in places.items()}
+        else:
+            found = contents.judge(of_library(call), call.app.settings.profile, circumstances(call), advance)
+            where = {}
+    answer(call, found, where)
+    raise typer.Exit(0 if found.holds else 1)
+
+
+def answer(call: Call, found: Judgement, where: dict[str, str]) -> None:
+    """Name the mistakes where the reader keeps the files, then what waits, then the count."""
+    problems = [placed(problem, where) for problem in found.problems]
+    waiting = [placed(problem, where) for problem in found.waiting]
+    counts = {"documents": found.documents, "workflows": found.workflows, "forms": found.forms}
+    told = {
+        "holds": found.holds,
+        **counts,
+        "problems": [problem_as_json(call.language, problem) for problem in problems],
+        "waiting": [problem_as_json(call.language, problem) for problem in waiting],
+    }
+    lines = [Text(problem_line(call.language, problem)) for problem in (*problems, *waiting)]
+    verdict = call.say("cli.check.holds", **counts) if found.holds else call.say("cli.check.mistakes", len(problems))
+    call.answer(told, *lines, Text(verdict))
+
+
+def placed(problem: Problem, where: dict[str, str]) -> Problem:
+    return Problem(where.get(problem.path, problem.path), problem.line, problem.code, problem.values)
+
+
+def gathered(paths: list[Path]) -> dict[str, Path]:
+    """The files named and those in the folders named, by their path from the content folder on. Raises NotFound."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise NotFound("file", str(path))
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            parts = file.absolute().parts
+            start = max((place for place, part in enumerate(parts) if part in FOLDERS), default=None)
+            if start is not None and file.is_file():
+                found["/".join(parts[start:])] = file
+    return found
+
+
+def of_library(call: Call) -> dict[str, bytes]:
+    """Everything in force, from the workspace's library."""
+    library = call.app.library
+    head = library.refs(MAIN)[MAIN]
+    return {path: library.read(blob) for folder in FOLDERS for path, blob in library.tree(head, folder).items()}
+
+
+def circumstances(call: Call) -> Circumstances:
+    """What this workspace knows: which effects there are, which roles, who holds them, which procedures are in force."""
+    app = call.app
+    with app.reading() as connection:
+        people = directory.persons(connection, limit=MANY)
+        procedures = [row.key for row in control.register(connection, limit=MANY)]
+    holders: dict[str, set[str]] = {}
+    for person in people:
+        for hat, _ in person.hats if person.disabled_at is None else ():
+            for role in app.hats.hat(hat).roles:
+                holders.setdefault(role, set()).add(person.id)
+    known = {role: frozenset(names) for role, names in holders.items()}
+    return Circumstances(app.engine.effect_names, frozenset(app.hats.roles), known, procedures)

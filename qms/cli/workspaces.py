@@ -1,0 +1,134 @@
+"""Workspaces: make one, serve it, show a demo of one."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from qms.cli import pages
+from qms.cli.answers import table
+from qms.cli.call import Call
+from qms.cli.common import WrongUse
+from qms.desk import start
+from qms.desk.start import Beginning
+
+LOCAL = "127.0.0.1"
+FIRST_PORT = 8000
+PORTS_TRIED = 100
+FINISHED = "demo-ready"
+"""A file that stands in a demo workspace once it is whole: one that was broken off is made anew."""
+
+Port = Annotated[int, typer.Option("--port", "-p", help="cli.option.port", metavar="N", min=1, max=65535)]
+
+
+def add_to(root: pages.Section) -> None:
+    """Hang the commands of this file on the house."""
+    root.verb("init", "cli.init")(init)
+    root.verb("serve", "cli.serve")(serve)
+    root.verb("demo", "cli.demo")(demo)
+
+
+def init(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="cli.argument.folder", metavar="cli.shape.folder")],
+    name: Annotated[str, typer.Option("--name", help="cli.option.organisation_name", metavar="cli.shape.name")],
+    person: Annotated[str, typer.Option("--person", help="cli.option.person_name", metavar="cli.shape.name")],
+    email: Annotated[str, typer.Option("--email", help="cli.option.email", metavar="cli.shape.email")],
+    organisation: Annotated[
+        str, typer.Option("--organisation", help="cli.option.organisation", metavar="cli.shape.organisation")
+    ] = "consorzio",
+    profile: Annotated[str, typer.Option("--profile", help="cli.option.profile", metavar="small|full")] = "small",
+    speaks: Annotated[str | None, typer.Option("--speaks", help="cli.option.default_language", metavar="it|en")] = None,
+    database: Annotated[str | None, typer.Option("--database", help="cli.option.database", metavar="URL")] = None,
+) -> None:
+    call: Call = ctx.obj
+    password = call.new_password()
+    beginning = Beginning(name, organisation, person, email, password, speaks or call.language, profile, database_url=database)
+    first = start.make(folder, beginning)
+    told = {"workspace": str(folder.resolve()), "person": first, "email": email}
+    call.answer(told, Text(call.say("cli.init.done", folder=str(folder), email=email)))
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="cli.option.host", metavar="HOST")] = LOCAL,
+    port: Port = FIRST_PORT,
+) -> None:
+    call: Call = ctx.obj
+    listening = _listen(host, port)
+    if listening is None:
+        raise WrongUse("cli.use.port", port=str(port), host=host)
+    call.tell("cli.serving", address=f"http://{host}:{port}", workspace=call.app.settings.name)
+    _run(call, listening)
+
+
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="cli.argument.folder", metavar="cli.shape.folder")] = Path("demo"),
+    reset: Annotated[bool, typer.Option("--reset", help="cli.option.reset")] = False,
+    port: Annotated[int, typer.Option("--port", "-p", help="cli.option.first_port", metavar="N", min=1, max=65535)] = FIRST_PORT,
+) -> None:
+    from qms.desk import demo as demonstration  # here, because only this command needs it
+
+    call: Call = ctx.obj
+    whole = (folder / FINISHED).is_file()
+    if folder.exists() and any(folder.iterdir()) and (reset or not whole):
+        _throw_away(folder)
+        whole = False
+    if not whole:
+        with call.progress(call.say("cli.demo.making")) as advance:
+            demonstration.build(folder, advance)
+        (folder / FINISHED).touch()
+    found = ((candidate, _listen(LOCAL, candidate)) for candidate in range(port, min(port + PORTS_TRIED, 65536)))
+    free = next(((candidate, listening) for candidate, listening in found if listening), None)
+    if free is None:
+        raise WrongUse("cli.use.port", port=f"{port}–{port + PORTS_TRIED - 1}", host=LOCAL)
+    call.open_workspace(folder)
+    address = f"http://{LOCAL}:{free[0]}"
+    heads = [call.say(f"cli.head.{name}") for name in ("name", "email", "password", "comes_as")]
+    rows = [(one.name, one.email, one.password, call.shown(one.comes_as)) for one in demonstration.SIGN_INS]
+    call.answer(
+        {"address": address, "sign_ins": demonstration.SIGN_INS},
+        Text(call.say("cli.demo.ready", address=address)),
+        table(heads, rows),
+        Text(call.say("cli.demo.stop", folder=str(folder))),
+    )
+    _run(call, free[1])
+
+
+def _run(call: Call, listening: socket.socket) -> None:
+    """Serve until interrupted: one worker, with the clock of due dates in the same process."""
+    import uvicorn  # here, because every other command starts sooner without a server
+
+    from qms import web
+
+    config = uvicorn.Config(web.create_app(call.app), log_level="warning", workers=1, server_header=False)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        return
+
+
+def _listen(host: str, port: int) -> socket.socket | None:
+    """A socket that already listens there, so that nobody takes the port in between; None when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(128)
+    except OSError:
+        made.close()
+        return None
+    return made
+
+
+def _throw_away(folder: Path) -> None:
+    """Delete a demo workspace, and nothing that is not one. Raises WrongUse."""
+    settings = folder / "qms.toml"
+    if not settings.is_file() or "demo = true" not in settings.read_text(encoding="utf-8"):
+        raise WrongUse("cli.use.not_a_demo", folder=str(folder))
+    shutil.rmtree(folder)

@@ -1,0 +1,105 @@
+"""Judges everything an organisation writes, together: documents, workflows and record forms, every mistake at once with file and line.
+
+The same judgement for a folder on somebody's disk, for the starter content and for what is in force (ISO 9001, 7.5.2).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from qms.errors import BadContent, Problem
+from qms.procedures import document
+from qms.records import forms
+from qms.workflows import check, reading
+from qms.workflows.check import Circumstances
+from qms.workflows.definition import Definition
+
+FIGURES = "figures.yaml"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found: mistakes, and what definitions themselves say is still to come."""
+
+    problems: tuple[Problem, ...]
+    waiting: tuple[Problem, ...]
+    documents: int
+    workflows: int
+    forms: int
+
+    @property
+    def holds(self) -> bool:
+        return not self.problems
+
+
+def judge(
+    sources: Mapping[str, bytes],
+    profile: str,
+    circumstances: Circumstances | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Judgement:
+    """Judge ``sources`` (path → bytes; the path begins with the content folder's name)."""
+    known = circumstances or Circumstances()
+    problems: list[Problem] = []
+    texts = of_folder(sources, "procedures", ".md")
+    blanks = of_folder(sources, "records", ".md")
+    for done, (path, content) in enumerate(texts.items()):
+        problems += _of_document(path, content, known)
+        progress(done + 1, len(texts) + len(blanks))
+    problems += _doubles(texts)
+    for done, (path, content) in enumerate(blanks.items()):
+        problems += _of_form(path, content)
+        progress(len(texts) + done + 1, len(texts) + len(blanks))
+    flows = of_folder(sources, "workflows", ".yaml")
+    figures = next(((path, flows.pop(path)) for path in list(flows) if path.endswith(f"/{FIGURES}")), None)
+    problems += check.check_sources(flows, profile, figures, known)
+    found = [item for item in (_definition(path, content) for path, content in flows.items()) if item is not None]
+    ordered = sorted(set_apart(problems), key=lambda problem: (problem.path, problem.line))
+    return Judgement(tuple(ordered), tuple(check.waiting(found)), len(texts), len(flows), len(blanks))
+
+
+def of_folder(sources: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:
+    """Those of ``sources`` that lie in a content folder and have its ending, by path."""
+    return {path: content for path, content in sorted(sources.items()) if path.split("/")[0] == folder and path.endswith(ending)}
+
+
+def set_apart(problems: list[Problem]) -> list[Problem]:
+    """Each problem once."""
+    return list({str(problem): problem for problem in problems}.values())
+
+
+def _of_document(path: str, content: bytes, known: Circumstances) -> tuple[Problem, ...]:
+    try:
+        document.parse(content, path, known.roles)
+    except BadContent as error:
+        return error.problems
+    return ()
+
+
+def _doubles(texts: Mapping[str, bytes]) -> list[Problem]:
+    """Two documents with one key or one code."""
+    seen: dict[tuple[str, str], str] = {}
+    problems = []
+    for path, content in texts.items():
+        try:
+            front = document.parse(content, path).front
+        except BadContent:
+            continue
+        for kind, name in (("key", front.key), ("code", front.code)):
+            if (kind, name) in seen:
+                problems.append(Problem(path, 0, "document.key_twice", {"key": name, "other": seen[kind, name]}))
+            seen[kind, name] = path
+    return problems
+
+
+def _of_form(path: str, content: bytes) -> list[Problem]:
+    try:
+        return forms.problems(content.decode("utf-8"), path)
+    except UnicodeDecodeError as error:
+        return [Problem(path, content[: error.start].count(b"\n") + 1, "yaml.not_utf8")]
+
+
+def _definition(path: str, content: bytes) -> Definition | None:
+    try:
+        return reading.read_definition(content, path, check.IDENTIFIERS)
+    except BadContent:
+        return None
