@@ -5,11 +5,17 @@ The trail seals a salted hash; the value and its salt stand here. Without the sa
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Column, Connection, String, Table, delete, insert, select
 
 from qms.database import Transaction, metadata
+from qms.people.actor import Actor
+from qms.records import trail
+from qms.records.trail import Act, Receipt
+
+ERASED = "personal-erased"
+MOST_AT_ONCE = 500
 
 personal_value = Table(
     "personal_value",
@@ -43,12 +49,29 @@ def reveal(connection: Connection, mark: Mapping[str, str]) -> str | None:
     return connection.execute(select(personal_value.c.value).where(personal_value.c.ref == mark["ref"])).scalar()
 
 
-def erase(tx: Transaction, mark: Mapping[str, str]) -> None:
-    """Erase the value and its salt; the seal that holds the mark stays valid."""
-    tx.connection.execute(delete(personal_value).where(personal_value.c.ref == mark["ref"]))
+def erase(tx: Transaction, marks: Collection[Mapping[str, str]], by: Actor, role: str, organisation: str, reason: str) -> Receipt:
+    """Erase values and their salts, and record that it was done; the seals that hold the marks stay valid.
+
+    A value that is gone without such an entry is found by verification.
+    """
+    refs = sorted({mark["ref"] for mark in marks})
+    for ref in refs:
+        tx.connection.execute(delete(personal_value).where(personal_value.c.ref == ref))
+    return trail.append(tx, Act(ERASED, by, role, organisation, comment=reason, what={"refs": refs}))
 
 
-def agrees(connection: Connection, mark: Mapping[str, str]) -> bool:
-    """Whether what is kept is what was sealed; an erased value agrees."""
-    row = connection.execute(select(personal_value).where(personal_value.c.ref == mark["ref"])).first()
-    return row is None or salted(row.salt, row.value) == mark["#"]
+def kept(connection: Connection, refs: Collection[str]) -> dict[str, tuple[str, str]]:
+    """What is kept under each ref, as (salt, value); an erased one is left out."""
+    found, wanted = {}, sorted(refs)
+    for start in range(0, len(wanted), MOST_AT_ONCE):
+        query = select(personal_value).where(personal_value.c.ref.in_(wanted[start : start + MOST_AT_ONCE]))
+        found.update({row.ref: (row.salt, row.value) for row in connection.execute(query)})
+    return found
+
+
+def fits(mark: Mapping[str, str], salt: str, value: str) -> bool:
+    """Whether what is kept is what was sealed."""
+    try:
+        return salted(salt, value) == mark["#"] and salt == salt.lower()
+    except ValueError:
+        return False

@@ -7,20 +7,19 @@ last in the transaction, so that acts on different cases wait for each other onl
 import base64
 import hashlib
 import json
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal_column, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from qms.database import Transaction, moment, stamp
 from qms.errors import NotFound, TrailBroken
 from qms.people.actor import Actor
-from qms.records import seal
+from qms.records import seal, words
 from qms.records.tables import entry as entry_table
 from qms.records.tables import head as head_table
 from qms.records.tables import tree_node
@@ -96,7 +95,6 @@ _move_head = (
 )
 _write_entry = insert(entry_table)
 _write_nodes = insert(tree_node)
-_write_words = text("INSERT INTO trail_text (rowid, words) VALUES (:position, :words)")
 
 
 def begin(tx: Transaction, origin: str) -> None:
@@ -125,7 +123,7 @@ def append(tx: Transaction, act: Act) -> Receipt:
     tx.connection.execute(_write_entry, {**columns(said), "sealed": sealed, "leaf": leaf.hex(), "signature": signature})
     if completed:
         tx.connection.execute(_write_nodes, [{"level": level, "idx": index, "hash": one.hex()} for level, index, one in completed])
-    tx.connection.execute(_write_words, {"position": position, "words": words(said)})
+    words.keep(tx.connection, position, said)
     moved = tx.connection.execute(
         _move_head,
         {
@@ -139,17 +137,9 @@ def append(tx: Transaction, act: Act) -> Receipt:
     if moved.rowcount != 1:
         raise TrailBroken(position, "the head moved under the writer")
     case = act.case or {}
+    note = seal.note(body, row.origin, tx.signer.public, base64.b64decode(signature))
     return Receipt(
-        position,
-        at,
-        leaf.hex(),
-        position,
-        root.hex(),
-        _note(tx, row.origin, body, signature),
-        case.get("number"),
-        case.get("version"),
-        case.get("to"),
-        what=act.what,
+        position, at, leaf.hex(), position, root.hex(), note, case.get("number"), case.get("version"), case.get("to"), what=act.what
     )
 
 
@@ -202,54 +192,25 @@ def columns(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def words(said: Mapping[str, Any]) -> str:
-    """What full-text search finds an entry by: what its author wrote and the names it carries; never a personal value."""
-    found: list[str] = []
-
-    def gather(value: object) -> None:
-        if isinstance(value, str):
-            found.append(value)
-        elif isinstance(value, Mapping):
-            if set(value) != {"#", "ref"}:
-                for item in value.values():
-                    gather(item)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                gather(item)
-
-    case, document = said["case"] or {}, said["document"] or {}
-    gather([case.get("number"), document.get("key"), document.get("code"), document.get("title"), said["by"]["name"], said["comment"]])
-    gather([pair[1] for pair in said["fields"].values()])
-    gather([said["what"].get(name) for name in ("title", "name", "reason")])
-    return fold(" ".join(found))
-
-
-def fold(written: str) -> str:
-    """Lower case without accents, so that both databases find ``qualità`` by ``qualita``."""
-    apart = unicodedata.normalize("NFKD", written.casefold())
-    return "".join(mark for mark in apart if not unicodedata.combining(mark)).replace("\x00", " ")
-
-
-def already(connection: Connection, key: str) -> Receipt | None:
-    """The receipt of the act that was recorded under this idempotency key, if any."""
+def already(connection: Connection, key: str, public_key: bytes | None = None) -> Receipt | None:
+    """The receipt of the act that was recorded under this idempotency key, if any; with its note when the public key is given."""
     row = connection.execute(select(entry_table).where(entry_table.c.idempotency_key == key)).mappings().first()
-    if row is None:
-        return None
-    found = _entry(row)
+    return None if row is None else replace(receipt(connection, row["position"], public_key), repeated=True)
+
+
+def receipt(connection: Connection, position: int, public_key: bytes | None = None) -> Receipt:
+    """The receipt that was given for an entry, made again. Raises NotFound."""
+    found = entry(connection, position)
+    root = seal.subtree(0, position, lookup(connection))
+    note = ""
+    if public_key is not None:
+        origin = str(connection.execute(select(head_table.c.origin)).scalar_one())
+        note = seal.note(seal.note_body(origin, position, root), origin, public_key, base64.b64decode(found.signature))
     case = found.said["case"] or {}
     return Receipt(
-        found.position,
-        found.at,
-        found.leaf,
-        found.position,
-        "",
-        "",
-        case.get("number"),
-        case.get("version"),
-        case.get("to"),
-        True,
-        found.said["what"],
-    )
+        position, found.at, found.leaf, position, root.hex(), note, case.get("number"), case.get("version"), case.get("to"),
+        what=found.said["what"],
+    )  # fmt: skip
 
 
 def entry(connection: Connection, position: int) -> Entry:
@@ -288,7 +249,7 @@ def entries(
     if until is not None:
         query = query.where(row.at < (until + timedelta(days=1)).isoformat())
     if matching is not None and matching.strip():
-        query = query.where(row.position.in_(_matching(connection, matching)))
+        query = query.where(row.position.in_(words.matching(connection, matching)))
     if before is not None:
         query = query.where(row.position < before)
     return [_entry(one) for one in connection.execute(query.where(*where)).mappings()]
@@ -309,15 +270,10 @@ def upwards(connection: Connection, size: int, batch: int = 1000, *, first: int 
         done = rows[-1]["position"]
 
 
-def _matching(connection: Connection, wanted: str) -> Any:
-    terms = ["".join(mark if mark.isalnum() else " " for mark in term).split() for term in fold(wanted).split()[:12]]
-    plain = [word for group in terms for word in group][:12] or ["-"]
-    position: ColumnElement[int] = literal_column("rowid")
-    if connection.dialect.name == "sqlite":
-        match = text("trail_text MATCH :words").bindparams(words=" ".join(f'"{word}"*' for word in plain))
-    else:
-        match = text("vector @@ plainto_tsquery('italian', :words)").bindparams(words=" ".join(plain))
-    return select(position).select_from(text("trail_text")).where(match)
+def head(connection: Connection) -> tuple[int, str]:
+    """How many entries the trail has, and its root in hexadecimal."""
+    row = connection.execute(select(head_table.c.size, head_table.c.frontier)).one()
+    return row.size, seal.root_of([bytes.fromhex(one) for one in json.loads(row.frontier)]).hex()
 
 
 def size(connection: Connection) -> int:
@@ -360,7 +316,3 @@ def _entry(row: RowMapping) -> Entry:
 
 def _sign(tx: Transaction, body: str) -> str:
     return base64.b64encode(tx.signer.sign(body.encode())).decode()
-
-
-def _note(tx: Transaction, origin: str, body: str, signature: str) -> str:
-    return seal.note(body, origin, tx.signer.public, base64.b64decode(signature))
