@@ -1,0 +1,83 @@
+"""Every guard of the shipped workflows refuses what it is there to refuse, and lets pass what it should."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from qms.people.actor import SYSTEM
+from qms.workflows.check import IDENTIFIERS
+from qms.workflows.definition import PROFILES, SYS, Definition, Step
+from qms.workflows.reading import read_definition
+from tests.content import rows_actions, rows_documents, rows_nonconformities, rows_tenders
+from tests.content.office import FACTS, WORKFLOWS, Office, utc
+from tests.content.rows import Row, When
+
+DEFINITIONS = {path.stem: read_definition(path.read_bytes(), str(path), IDENTIFIERS) for path in WORKFLOWS if path.stem != "figures"}
+TABLES = {
+    "document-revision": rows_documents.ROWS,
+    "nonconformity": rows_nonconformities.ROWS,
+    "corrective-action": rows_actions.ROWS,
+    "tender": rows_tenders.ROWS,
+}
+Offices = Callable[[str], Office]
+
+
+def guards() -> Iterator[tuple[str, str, str]]:
+    for name, definition in DEFINITIONS.items():
+        for step in (definition.opening, *definition.steps.values()):
+            yield from ((name, step.name, guard.code) for guard in step.guards if guard.that is not None)
+
+
+def row_of(workflow: str, step: str, code: str) -> Row:
+    rows = [row for row in TABLES[workflow] if row.code == code and row.step in (step, None)]
+    assert rows, f"{workflow}: the guard {code} of {step} has no row that shows it refusing"
+    return max(rows, key=lambda row: row.step is not None)
+
+
+def tried(offices: Offices, definition: Definition, step: Step, when: When) -> tuple[str, ...]:
+    """The codes with which ``step`` is refused on a case of which ``when`` holds."""
+    office = offices(step.profile or PROFILES[0])
+    office.draft = {**FACTS, **when.draft}
+    fields = {name: named(office, value) for name, value in when.fields.items() if name in definition.fields}
+    number = office.plant(definition.id, when.state or step.sources[0], fields, when.taken, when.attached, when.links, when.times)
+    by = SYSTEM if step.by == (SYS,) else office.as_role(*(when.roles or step.by), nick=when.nick)
+    return office.refused(number, step.name, by, comment=when.comment, at=utc(when.at) if when.at else None)
+
+
+def named(office: Office, value: Any) -> Any:
+    """``@tenders`` stands for the person of that name in the cast."""
+    if isinstance(value, list):
+        return [named(office, row) for row in value]
+    if isinstance(value, Mapping):
+        return {name: named(office, cell) for name, cell in value.items()}
+    return office.id(value[1:]) if isinstance(value, str) and value.startswith("@") else value
+
+
+@pytest.mark.parametrize(("workflow", "step", "code"), [*guards()])
+def test_a_guard_refuses_and_lets_pass(offices: Offices, workflow: str, step: str, code: str) -> None:
+    definition, row = DEFINITIONS[workflow], row_of(workflow, step, code)
+    chosen = definition.steps[step]
+    assert f"GUARD:{code}" in tried(offices, definition, chosen, row.refuses)
+    assert f"GUARD:{code}" not in tried(offices, definition, chosen, row.passes)
+
+
+@pytest.mark.parametrize(("workflow", "row"), [(name, row) for name, rows in TABLES.items() for row in rows])
+def test_a_row_is_about_a_guard_that_exists(workflow: str, row: Row) -> None:
+    assert any(row.code == code and row.step in (step, None) for name, step, code in guards() if name == workflow)
+
+
+@pytest.mark.parametrize(
+    "when", [when for _, when in rows_nonconformities.ALSO_REFUSED], ids=[name for name, _ in rows_nonconformities.ALSO_REFUSED]
+)
+def test_a_grave_nonconformity_closes_only_with_an_effective_corrective_action(offices: Offices, when: When) -> None:
+    definition = DEFINITIONS["nonconformity"]
+    assert "GUARD:capa_effective_if_required" in tried(offices, definition, definition.steps["close"], when)
+
+
+@pytest.mark.parametrize(
+    ("step", "when"), [row[1:] for row in rows_tenders.ALSO_REFUSED], ids=[row[0] for row in rows_tenders.ALSO_REFUSED]
+)
+def test_a_weak_score_is_not_decided_by_rank_alone(offices: Offices, step: str, when: When) -> None:
+    definition = DEFINITIONS["tender"]
+    assert "GUARD:score_ge_threshold_or_top" in tried(offices, definition, definition.steps[step], when)
