@@ -187,11 +187,24 @@ class Office:
     ) -> File:
         since = moment(opened) if opened else datetime(2020, 1, 1, tzinfo=UTC)
         return File(
-            number=number, workflow=definition.id, definition=definition.digest, procedure=None, title="…", state=state, version=50, n=50,
-            fields={name: value for name, value in fields.items() if value is not None}, taken=taken, confidentiality="normal",
-            opened_at=since, opened_by=self.id("kennel"), changed_at=since, closed_at=since if definition.states[state].is_end else None, next_due=None,
+            number=number,
+            workflow=definition.id,
+            definition=definition.digest,
+            procedure=None,
+            title="…",
+            state=state,
+            version=50,
+            n=50,
+            fields={name: value for name, value in fields.items() if value is not None},
+            taken=taken,
+            confidentiality="normal",
+            opened_at=since,
+            opened_by=self.id("kennel"),
+            changed_at=since,
+            closed_at=since if definition.states[state].is_end else None,
+            next_due=None,
             organisations=(CONSORTIUM,),
-        )  # fmt: skip
+        )
 
 
 def utc(text: str) -> datetime:
