@@ -30,7 +30,7 @@ PERCENT_UNITS = frozenset({"per-exa", "percent"})
 def judged(notice: Notice) -> Notice:
     """The same notice with the doubts that arise from comparing its parts."""
     found = (*notice.doubts, *(doubt for judge in _JUDGES for doubt in judge(notice)))
-    return replace(notice, doubts=tuple(doubt for place, doubt in enumerate(found) if doubt not in found[:place]))
+    return replace(notice, doubts=tuple({(doubt.code, doubt.field, doubt.found): doubt for doubt in found}.values()))
 
 
 def folded(name: str) -> str:

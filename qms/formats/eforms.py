@@ -14,7 +14,7 @@ from qms.formats import names
 from qms.formats.countries import language_of
 from qms.formats.eforms_lots import NAMES, Parties, money, project_codes, read_lots, requirement
 from qms.formats.facts import AWARD, CALL, CHANGE, MODIFICATION, OPENING_KINDS, QUALIFICATION, Amount, Modification, Notice, Party, one_of
-from qms.formats.gather import Gathering, publication
+from qms.formats.gather import MOST_LOTS, Gathering, publication
 from qms.formats.reading import refuse, tidy
 from qms.formats.ted_lots import with_outside_codes
 from qms.formats.trees import every, first, joined, spaced, text
@@ -33,6 +33,9 @@ def read_eforms(root: etree._Element, path: str) -> Notice:
     """The one notice of an eForms file. Raises BadContent for a form type out of scope or a notice without any business content."""
     kind = _kind(root, path)
     _demand_content(root, path)
+    counted = ("cac:ProcurementProjectLot", ".//efac:NoticeResult/efac:LotTender", ".//efac:NoticeResult/efac:TenderingParty/efac:Tenderer")
+    if max(len(every(root, part, NAMES)) for part in counted) > MOST_LOTS:
+        refuse(path, "notice_too_many_lots", most=MOST_LOTS)
     companies = {
         identifier: company
         for company in every(root, ".//efac:Organizations/efac:Organization/efac:Company", NAMES)

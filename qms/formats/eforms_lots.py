@@ -1,6 +1,7 @@
 """The lots of an eForms notice and their results: what is asked for, until when, for whom it is reserved, and who won."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
 from lxml import etree
@@ -22,6 +23,21 @@ NAMES = {
 }
 Parties = Callable[[str | None, str], Party | None]
 
+
+@dataclass(frozen=True)
+class _Results:
+    """The results of a notice: by lot its outcomes and its tenders, by tendering party the organisations in it."""
+
+    of_lot: dict[str, list[etree._Element]]
+    tenders: dict[str, list[etree._Element]]
+    tenderers: dict[str, list[str]]
+
+    def winning(self, lot: str) -> list[etree._Element]:
+        """The tenders that a result of the lot names; losing ones may stand in the same notice."""
+        named = {name for result in self.of_lot.get(lot, ()) for name in _texts(result, "efac:LotTender/cbc:ID")}
+        return [tender for tender in self.tenders.get(lot, ()) if tidy(text(tender, "cbc:ID", NAMES) or "") in named]
+
+
 _PERIODS = (
     "cac:TenderSubmissionDeadlinePeriod",
     "cac:ParticipationRequestReceptionPeriod",
@@ -32,15 +48,13 @@ _PERIODS = (
 def read_lots(root: etree._Element, gathering: Gathering, parties: Parties) -> tuple[Lot, ...]:
     """The lots of a notice with their results; ``parties`` gives the organisation behind a reference."""
     lots: dict[str, Lot] = {}
+    results = _results(root)
     for place, described in enumerate(every(root, "cac:ProcurementProjectLot", NAMES), 1):
         identifier = first(described, "cbc:ID", NAMES)
         if identifier is not None and identifier.get("schemeName") == "LotsGroup":
             continue
-        number = tidy(text(identifier) or "")[:40] or str(place)
-        while number in lots:
-            gathering.doubt("lot_number_twice", "lots", number)
-            number += "*"
-        lots[number] = _described(root, described, number, gathering, parties)
+        number = gathering.lot_number(text(identifier), place, lots)
+        lots[number] = _described(described, number, results, gathering, parties)
     return tuple(lots.values())
 
 
@@ -71,15 +85,12 @@ def requirement(element: etree._Element, path: str, list_name: str) -> str | Non
     return one_of(found)
 
 
-def _described(root: etree._Element, described: etree._Element, number: str, gathering: Gathering, parties: Parties) -> Lot:
+def _described(described: etree._Element, number: str, results: _Results, gathering: Gathering, parties: Parties) -> Lot:
     field = f"lots.{number}"
     project = first(described, "cac:ProcurementProject", NAMES)
     cigs, cups = gathering.codes_in([spaced(described)], field, "ProcurementProjectLot")
     cpvs, places = project_codes(project, f"{field}.", gathering)
-    results = [result for result in every(root, ".//efac:NoticeResult/efac:LotResult", NAMES) if _of_lot(result, number)]
-    tenders = [
-        tender for tender in every(root, ".//efac:NoticeResult/efac:LotTender", NAMES) if _of_lot(tender, number) and _wins(tender, results)
-    ]
+    tenders = results.winning(number)
     awarded = [money(tender, "cac:LegalMonetaryTotal/cbc:PayableAmount", f"{field}.awarded", gathering) for tender in tenders]
     return Lot(
         number=number,
@@ -94,28 +105,36 @@ def _described(root: etree._Element, described: etree._Element, number: str, gat
         reserved_execution=requirement(described, ".//cbc:ExecutionRequirementCode", "reserved-execution"),
         deadlines=tuple(_deadlines(described, number, gathering)),
         criteria=tuple(_criteria(described, field, gathering)),
-        winners=tuple(_winners(root, tenders, f"{field}.winners", parties)),
-        result=next((code for result in results if (code := tidy(text(result, "cbc:TenderResultCode", NAMES) or ""))), None),
+        winners=tuple(_winners(results, tenders, f"{field}.winners", parties)),
+        result=next(
+            (code for result in results.of_lot.get(number, ()) if (code := tidy(text(result, "cbc:TenderResultCode", NAMES) or ""))), None
+        ),
     )
 
 
-def _of_lot(element: etree._Element, number: str) -> bool:
-    return any(joined(found).strip() == number for found in every(element, "efac:TenderLot/cbc:ID", NAMES))
-
-
-def _wins(tender: etree._Element, results: list[etree._Element]) -> bool:
-    """Whether a result of the lot names this tender; losing tenders may stand in the same notice."""
-    identifier = text(tender, "cbc:ID", NAMES)
-    return any(joined(found) == identifier for result in results for found in every(result, "efac:LotTender/cbc:ID", NAMES))
-
-
-def _winners(root: etree._Element, tenders: list[etree._Element], field: str, parties: Parties) -> Iterator[Party]:
-    wanted = {text(tender, "efac:TenderingParty/cbc:ID", NAMES) for tender in tenders}
+def _results(root: etree._Element) -> _Results:
+    """Sort the results of a notice by lot, once for all lots."""
+    found = _Results({}, {}, {})
+    for result in every(root, ".//efac:NoticeResult/efac:LotResult", NAMES):
+        for lot in _texts(result, "efac:TenderLot/cbc:ID"):
+            found.of_lot.setdefault(lot, []).append(result)
+    for tender in every(root, ".//efac:NoticeResult/efac:LotTender", NAMES):
+        for lot in _texts(tender, "efac:TenderLot/cbc:ID"):
+            found.tenders.setdefault(lot, []).append(tender)
     for party in every(root, ".//efac:NoticeResult/efac:TenderingParty", NAMES):
-        if text(party, "cbc:ID", NAMES) in wanted:
-            for tenderer in every(party, "efac:Tenderer/cbc:ID", NAMES):
-                if named := parties(joined(tenderer), field):
-                    yield named
+        found.tenderers.setdefault(tidy(text(party, "cbc:ID", NAMES) or ""), []).extend(_texts(party, "efac:Tenderer/cbc:ID"))
+    return found
+
+
+def _texts(element: etree._Element, path: str) -> list[str]:
+    return [tidy(joined(found)) for found in every(element, path, NAMES)]
+
+
+def _winners(results: _Results, tenders: list[etree._Element], field: str, parties: Parties) -> Iterator[Party]:
+    for identifier in dict.fromkeys(name for tender in tenders for name in _texts(tender, "efac:TenderingParty/cbc:ID")):
+        for organisation in results.tenderers.get(identifier, ()):
+            if named := parties(organisation, field):
+                yield named
 
 
 def _deadlines(described: etree._Element, number: str, gathering: Gathering) -> Iterator[Deadline]:

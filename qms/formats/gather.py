@@ -1,7 +1,7 @@
 """Gathers the facts of one notice while its file is read, keeping every raw reading and writing down each doubt where it arises."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from qms.formats.values import BadValue
 
 LONGEST_TEXT = 20_000
 MOST_DOUBTS = 500
+MOST_LOTS = 5_000
 
 _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
 _HOST = r"(?:[\w-]+\.)+[A-Za-z]{2,}"
@@ -35,6 +36,7 @@ class Gathering:
         self.readings: list[Reading] = []
         self.doubts: list[Doubt] = []
         self.country = country
+        self._said: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def finish(self, notice: Notice) -> Notice:
         """The notice with its readings and with all doubts, those of its parts taken together included."""
@@ -42,13 +44,22 @@ class Gathering:
 
     def doubt(self, code: str, field: str, *found: str, **values: object) -> None:
         """Write down a doubt once; beyond a bound a last one says that there are more."""
-        doubt = Doubt(code, field, tuple(text[:300] for text in found), values)
-        if doubt in self.doubts[-MOST_DOUBTS:]:
+        said = (code, field, found)
+        if said in self._said or len(self.doubts) > MOST_DOUBTS:
             return
         if len(self.doubts) < MOST_DOUBTS:
-            self.doubts.append(doubt)
+            self._said.add(said)
+            self.doubts.append(Doubt(code, field, tuple(text[:300] for text in found), values))
         elif len(self.doubts) == MOST_DOUBTS:
             self.doubts.append(Doubt("more_doubts", "", (), {"most": MOST_DOUBTS}))
+
+    def lot_number(self, written: str | None, place: int, taken: Container[str]) -> str:
+        """The number of a lot, or its place where it has none; a number met twice is told apart by its place."""
+        number = tidy(written or "")[:40] or str(place)
+        if number not in taken:
+            return number
+        self.doubt("lot_number_twice", "lots", number)
+        return f"{number} ({place})"
 
     def text(self, field: str, raw: str | None, place: str) -> str | None:
         """Running text on one line, None when there is nothing to read."""

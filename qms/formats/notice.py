@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from qms.formats import amounts, anac, eforms, names, ocds, reading, ted
 from qms.formats.facts import Amount, Code, Deadline, Doubt, Lot, Modification, Notice, NoticeFile, Outcome, Party, Skipped, kept, one_of
+from qms.formats.gather import MOST_LOTS
 from qms.formats.trees import local_name
 
 __all__ = [
@@ -47,7 +48,7 @@ def read(content: bytes, name: str) -> NoticeFile:
     records = tuple(item for item in found if isinstance(item, Notice))
     skipped = tuple(item for item in found if isinstance(item, Skipped))
     if not records:
-        reading.refuse(name, skipped[0].code if skipped else "notice_unknown_format", found=format_name)
+        reading.refuse(name, skipped[0].code if skipped else "notice_unknown_format", found=format_name, most=MOST_LOTS)
     return NoticeFile(format_name, hashlib.sha256(content).hexdigest(), names.clean(name), records, skipped)
 
 

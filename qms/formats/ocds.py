@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qms.formats.facts import AWARD, CALL, CHANGE, MODIFICATION, Amount, Code, Criterion, Lot, Notice, Party, Skipped
-from qms.formats.gather import Gathering
+from qms.formats.gather import MOST_LOTS, Gathering
 from qms.formats.identifiers import check
 from qms.formats.nodes import Node, node, nodes, text
 from qms.formats.reading import tidy
@@ -45,6 +45,8 @@ def read_ocds(value: Node) -> Iterator[Notice | Skipped]:
         kind = _kind(release)
         if kind is None:
             yield Skipped(record, "notice_type_out_of_scope")
+        elif max(len(nodes(node(release, "tender"), "lots")), len(nodes(release, "awards"))) > MOST_LOTS:
+            yield Skipped(record, "notice_too_many_lots")
         else:
             yield _notice(release, record, kind)
 
@@ -129,16 +131,19 @@ def _tags(release: Node) -> list[str]:
 
 def _lots(release: Node, tender: Node, cpvs: tuple[Code, ...], parties: Mapping[str | None, Node], gathering: Gathering) -> Iterator[Lot]:
     """The lots of the extension, else the whole tender as one; awards join the lot they name."""
-    awards = nodes(release, "awards")
+    awards, items = nodes(release, "awards"), _by_lot(nodes(tender, "items"))
     described = nodes(tender, "lots") or [{**tender, "id": "1"}]
+    taken: set[str] = set()
+    by_lot = _by_related(awards)
     for place, lot in enumerate(described, 1):
-        number = tidy(text(lot, "id") or str(place))[:40]
+        number = gathering.lot_number(text(lot, "id"), place, taken)
+        taken.add(number)
         field = f"lots.{number}"
-        own = [award for award in awards if len(described) == 1 or number in _related(award)]
+        own = awards if len(described) == 1 else by_lot.get(number, [])
         sums = (_amount(node(award, "value"), f"{field}.awarded", "awards/value", gathering) for award in own)
         amounts = [amount for amount in sums if amount]
         suppliers = (_party(item, parties, f"{field}.winners", gathering) for award in own for item in nodes(award, "suppliers"))
-        found = _lot_cpvs(tender, lot, own, cpvs, gathering)
+        found = cpvs if len(described) == 1 and cpvs else _lot_cpvs(lot, items.get(number, []), own, f"{field}.cpv", gathering)
         cigs = tuple(_cigs(lot, gathering))
         if len({amount.value for amount in amounts}) > 1:
             gathering.doubt("several_awards", field, *(amount.raw for amount in amounts))
@@ -156,18 +161,26 @@ def _lots(release: Node, tender: Node, cpvs: tuple[Code, ...], parties: Mapping[
         )
 
 
-def _lot_cpvs(tender: Node, lot: Node, own: list[Node], cpvs: tuple[Code, ...], gathering: Gathering) -> tuple[Code, ...]:
-    """The whole tender's codes for its only lot, else those of the items that name the lot, else those of its awards."""
-    number, field = tidy(text(lot, "id") or "")[:40], f"lots.{tidy(text(lot, 'id') or '')[:40]}.cpv"
-    if len(nodes(tender, "lots")) <= 1 and cpvs:
-        return cpvs
-    named = {"items": [item for item in nodes(tender, "items") if text(item, "relatedLot") == number]}
-    return tuple(code for source in (lot, named, *own) for code in _cpvs(source, field, gathering))
+def _lot_cpvs(lot: Node, items: list[Node], own: list[Node], field: str, gathering: Gathering) -> tuple[Code, ...]:
+    """The codes of the items that name the lot, of the lot itself and of its awards."""
+    return tuple(code for source in (lot, {"items": items}, *own) for code in _cpvs(source, field, gathering))
 
 
-def _related(award: Node) -> list[str]:
-    related = award.get("relatedLots")
-    return [str(number) for number in related] if isinstance(related, list) else []
+def _by_lot(items: list[Node]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for item in items:
+        found.setdefault(tidy(text(item, "relatedLot") or ""), []).append(item)
+    return found
+
+
+def _by_related(awards: list[Node]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for award in awards:
+        related = award.get("relatedLots")
+        for number in related if isinstance(related, list) else ():
+            if isinstance(number, str):
+                found.setdefault(tidy(number), []).append(award)
+    return found
 
 
 def _party(named: Node, parties: Mapping[str | None, Node], field: str, gathering: Gathering) -> Party | None:

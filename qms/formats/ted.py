@@ -12,7 +12,7 @@ from lxml import etree
 
 from qms.formats.countries import alpha, language_of
 from qms.formats.facts import AWARD, CALL, CHANGE, CODESIGN, MODIFICATION, QUALIFICATION, Amount, Deadline, Modification, Notice, Party
-from qms.formats.gather import Gathering, publication
+from qms.formats.gather import MOST_LOTS, Gathering, publication
 from qms.formats.reading import refuse, tidy
 from qms.formats.ted_lots import codes, contractors, money, party_at, read_lots, with_outside_codes
 from qms.formats.trees import attribute, every, first, local_name, spaced, text
@@ -40,6 +40,8 @@ def read_ted(root: etree._Element, path: str) -> Notice:
         refuse(path, "notice_type_out_of_scope", found=tidy(text(root, ".//{*}TD_DOCUMENT_TYPE") or type_code)[:80] or "?")
     if form is None:
         refuse(path, "notice_form_missing")
+    if max(len(every(form, "{*}OBJECT_CONTRACT/{*}OBJECT_DESCR")), len(every(form, "{*}AWARD_CONTRACT"))) > MOST_LOTS:
+        refuse(path, "notice_too_many_lots", most=MOST_LOTS)
     gathering = Gathering(alpha(attribute(root, ".//{*}ISO_COUNTRY", "VALUE")))
     notice = _substance(_identity(root, form, kind, gathering), root, form, gathering)
     return gathering.finish(_parties(notice, root, form, gathering))

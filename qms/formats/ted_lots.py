@@ -20,10 +20,7 @@ def read_lots(form: etree._Element, gathering: Gathering) -> tuple[Lot, ...]:
     """The lots of a form with their awards, in the order of the form."""
     lots: dict[str, Lot] = {}
     for place, described in enumerate(every(form, "{*}OBJECT_CONTRACT/{*}OBJECT_DESCR"), 1):
-        number = tidy(text(described, "{*}LOT_NO") or described.get("ITEM") or str(place))[:40]
-        while number in lots:
-            gathering.doubt("lot_number_twice", "lots", number)
-            number += "*"
+        number = gathering.lot_number(text(described, "{*}LOT_NO") or described.get("ITEM"), place, lots)
         lots[number] = _described(described, number, gathering)
     for award in every(form, "{*}AWARD_CONTRACT"):
         for number in _awarded_numbers(award, lots):

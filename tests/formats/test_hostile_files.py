@@ -75,6 +75,11 @@ HOSTILE = {
     "empty list": (b"[]", "notice_unknown_format"),
     "planning only": (b'{"releases":[{"ocid":"a","id":"1","tag":["planning"]}]}', "notice_type_out_of_scope"),
     "no release": (b'{"releases":[]}', "notice_unknown_format"),
+    "too many lots": (CALL.replace(b"</OBJECT_CONTRACT>", b"<OBJECT_DESCR/>" * 6000 + b"</OBJECT_CONTRACT>"), "notice_too_many_lots"),
+    "too many awards": (
+        CALL.replace(b"</COMPLEMENTARY_INFO>", b"</COMPLEMENTARY_INFO>" + b"<AWARD_CONTRACT/>" * 6000),
+        "notice_too_many_lots",
+    ),
     "too many records": (b"[" + b",".join([b'{"bando":{}}'] * 2001) + b"]", "notice_too_many_records"),
 }
 
