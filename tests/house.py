@@ -87,14 +87,19 @@ def build(root: Path, database_url: str | None = None) -> None:
                 staff.grant(tx, SYSTEM, app.hats, person.id, hat, organisation)
 
 
-@contextmanager
-def opened(template: Path, root: Path, database_url: str | None = None) -> Iterator[House]:
-    """A copy of the template, open."""
+def copy(template: Path, root: Path, database_url: str | None = None) -> None:
+    """Copy a workspace; on PostgreSQL its database was copied before, to ``database_url``."""
     shutil.copytree(template, root)
     if database_url is not None:
         settings = root / "qms.toml"
         kept = [line for line in settings.read_text().splitlines() if not line.startswith("database_url")]
         settings.write_text("\n".join([*kept, f'database_url = "{database_url}"', ""]))
+
+
+@contextmanager
+def opened(template: Path, root: Path, database_url: str | None = None) -> Iterator[House]:
+    """A copy of the template, open."""
+    copy(template, root, database_url)
     clock = Clock()
     with assembly.opened(root, clock) as app:
         with app.reading() as connection:

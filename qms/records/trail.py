@@ -123,7 +123,7 @@ def append(tx: Transaction, act: Act) -> Receipt:
     tx.connection.execute(_write_entry, {**columns(said), "sealed": sealed, "leaf": leaf.hex(), "signature": signature})
     if completed:
         tx.connection.execute(_write_nodes, [{"level": level, "idx": index, "hash": one.hex()} for level, index, one in completed])
-    words.keep(tx.connection, position, said)
+    words.keep(tx.connection, position, json.loads(sealed))
     moved = tx.connection.execute(
         _move_head,
         {
