@@ -29,6 +29,10 @@ from qms.people.directory import actor
 from qms.workflows.definition import Field
 
 
+FOR_PROGRAMS = 2000
+"""Columns when nobody looks: a line is never broken for the next program in a pipe."""
+
+
 class Call:
     """One run of ``qms``. Owns the workspace it opens; close it."""
 
@@ -36,9 +40,8 @@ class Call:
         self.common = common
         self.language = common.language
         self.json = common.json
-        width = None if sys.stdout.isatty() else 200
-        self.out = Console(file=sys.stdout, highlight=False, soft_wrap=False, width=width)
-        self.err = Console(file=sys.stderr, highlight=False, stderr=True)
+        self.out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else FOR_PROGRAMS)
+        self.err = Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else FOR_PROGRAMS)
         self._closing = ExitStack()
         self._app: assembly.App | None = None
         self._by: Actor | None = None

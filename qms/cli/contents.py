@@ -47,18 +47,17 @@ def check(
 
 def answer(call: Call, found: Judgement, where: dict[str, str]) -> None:
     """Name the mistakes where the reader keeps the files, then what waits, then the count."""
-    problems = [placed(problem, where) for problem in found.problems]
-    waiting = [placed(problem, where) for problem in found.waiting]
+    kinds = {"problems": found.problems, "staffing": found.staffing, "waiting": found.waiting}
+    listed = {name: [placed(problem, where) for problem in problems] for name, problems in kinds.items()}
     counts = {"documents": found.documents, "workflows": found.workflows, "forms": found.forms}
-    told = {
-        "holds": found.holds,
-        **counts,
-        "problems": [problem_as_json(call.language, problem) for problem in problems],
-        "waiting": [problem_as_json(call.language, problem) for problem in waiting],
-    }
-    lines = [Text(problem_line(call.language, problem)) for problem in (*problems, *waiting)]
-    verdict = call.say("cli.check.holds", **counts) if found.holds else call.say("cli.check.mistakes", len(problems))
-    call.answer(told, *lines, Text(verdict))
+    as_json = {name: [problem_as_json(call.language, problem) for problem in problems] for name, problems in listed.items()}
+    lines = []
+    for name, problems in listed.items():
+        if problems and name != "problems":
+            lines.append(Text(call.say(f"cli.check.{name}"), style="bold"))
+        lines += [Text(problem_line(call.language, problem)) for problem in problems]
+    verdict = call.say("cli.check.holds", **counts) if found.holds else call.say("cli.check.mistakes", len(found.problems))
+    call.answer({"holds": found.holds, **counts, **as_json}, *lines, Text(verdict, style="bold"))
 
 
 def placed(problem: Problem, where: dict[str, str]) -> Problem:
@@ -94,8 +93,7 @@ def circumstances(call: Call) -> Circumstances:
         procedures = [row.key for row in control.register(connection, limit=MANY)]
     holders: dict[str, set[str]] = {}
     for person in people:
-        for hat, _ in person.hats if person.disabled_at is None else ():
-            for role in app.hats.hat(hat).roles:
-                holders.setdefault(role, set()).add(person.id)
+        for role, _ in app.hats.unfold(person.hats) if person.disabled_at is None else ():
+            holders.setdefault(role, set()).add(person.id)
     known = {role: frozenset(names) for role, names in holders.items()}
     return Circumstances(app.engine.effect_names, frozenset(app.hats.roles), known, procedures)

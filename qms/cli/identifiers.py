@@ -1,14 +1,14 @@
 """``qms identifier``: is this code well formed? Checking is not looking up: nothing is asked of anybody outside."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from qms.cli import pages
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
-from qms.formats import identifiers
-from qms.formats.identifiers import Finding
+from qms.formats import identifiers, words
 
 SHORT = {"CF": "CODICE_FISCALE", "PIVA": "PARTITA_IVA"}
 
@@ -26,14 +26,6 @@ def check(
     if wanted not in identifiers.KINDS:
         raise WrongUse("cli.use.identifier_kind", kind=kind, known=", ".join(identifiers.KINDS))
     finding = identifiers.check(wanted, value)
-    said = sentences(call, finding)
-    call.answer({**vars(finding), "is_valid": finding.is_valid, "sentences": said}, *said)
+    said = words.of_finding(call.language, finding)
+    call.answer({**vars(finding), "is_valid": finding.is_valid, "sentence": said}, Text(said))
     raise typer.Exit(0 if finding.is_valid else 1)
-
-
-def sentences(call: Call, finding: Finding) -> list[str]:
-    """The verdict, its reason and what may have been meant, in the reader's language."""
-    said = [call.say(f"formats.verdict.{finding.verdict}", kept=finding.normalised)]
-    if finding.reason:
-        said.append(call.say(f"formats.identifier.{finding.reason}", **dict[str, Any](finding.values)))
-    return said + [call.say(f"formats.suggestion.{one.code}", kind=one.kind, value=one.value) for one in finding.suggestions]

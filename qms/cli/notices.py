@@ -17,8 +17,8 @@ from qms.desk import notices
 from qms.desk.notices import Taken
 from qms.errors import NotFound
 from qms.formats import notice as reader
+from qms.formats import words
 from qms.formats.facts import Notice, NoticeFile
-from qms.locale import knows
 from qms.records import evidence
 
 group = pages.section("cli.import")
@@ -65,7 +65,7 @@ def take_in(call: Call, found: NoticeFile, content: bytes, choose: Sequence[int]
 
 def record_as_json(call: Call, place: int, one: Notice) -> dict[str, Any]:
     doubts = [
-        {"code": doubt.code, "field": doubt.field, "found": doubt.found, "sentence": notices.doubt_in_words(doubt, call.language)}
+        {"code": doubt.code, "field": doubt.field, "found": doubt.found, "sentence": words.of_doubt(call.language, doubt)}
         for doubt in one.doubts
     ]
     read = reader.to_json(one)
@@ -86,16 +86,11 @@ def shown_file(call: Call, found: NoticeFile) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for place, one in enumerate(found.records, 1):
         title = call.say("cli.notice.head", number=place, of=len(found.records), kind=call.say(f"formats.kind.{one.kind}"))
-        rows = [(_name(call, name), _value(call, value)) for name, value in reader.facts(one).items() if name != "kind"]
+        rows = [(words.of_field(call.language, name), _value(call, value)) for name, value in reader.facts(one).items() if name != "kind"]
         shown += [Text(title, style="bold"), facts(rows)]
-        shown += [Text(f"  ? {notices.doubt_in_words(doubt, call.language)}") for doubt in one.doubts]
+        shown += [Text(f"  ? {words.of_doubt(call.language, doubt)}") for doubt in one.doubts]
         shown.append(Text(""))
     return shown + [Text(f"{one.record}: {call.say(f'problem.{one.code}')}") for one in found.skipped]
-
-
-def _name(call: Call, name: str) -> str:
-    key = f"formats.field.{name}"
-    return call.say(key) if knows(call.language, key) else name
 
 
 def _value(call: Call, value: object) -> str:

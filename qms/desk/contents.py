@@ -4,7 +4,7 @@ The same judgement for a folder on somebody's disk, for the starter content and 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qms.errors import BadContent, Problem
 from qms.procedures import document
@@ -18,9 +18,10 @@ FIGURES = "figures.yaml"
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found: mistakes, and what definitions themselves say is still to come."""
+    """What was found: mistakes; what the people there are today cannot do; what definitions themselves say is still to come."""
 
     problems: tuple[Problem, ...]
+    staffing: tuple[Problem, ...]
     waiting: tuple[Problem, ...]
     documents: int
     workflows: int
@@ -51,10 +52,13 @@ def judge(
         progress(len(texts) + done + 1, len(texts) + len(blanks))
     flows = of_folder(sources, "workflows", ".yaml")
     figures = next(((path, flows.pop(path)) for path in list(flows) if path.endswith(f"/{FIGURES}")), None)
-    problems += check.check_sources(flows, profile, figures, known)
+    mistakes = check.check_sources(flows, profile, figures, replace(known, holders=None))
+    staffing = set_apart(check.check_sources(flows, profile, figures, known)) if known.holders is not None else []
+    problems += mistakes
     found = [item for item in (_definition(path, content) for path, content in flows.items()) if item is not None]
     ordered = sorted(set_apart(problems), key=lambda problem: (problem.path, problem.line))
-    return Judgement(tuple(ordered), tuple(check.waiting(found)), len(texts), len(flows), len(blanks))
+    short = tuple(problem for problem in staffing if problem not in mistakes)
+    return Judgement(tuple(ordered), short, tuple(check.waiting(found)), len(texts), len(flows), len(blanks))
 
 
 def of_folder(sources: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:

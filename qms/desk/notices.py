@@ -14,8 +14,8 @@ from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert,
 from qms.database import Transaction, metadata
 from qms.errors import Incomplete, NotFound, Reason
 from qms.formats import notice as reader
+from qms.formats import words
 from qms.formats.facts import OPENS, Doubt, Notice, NoticeFile
-from qms.locale import knows, say
 from qms.people.actor import Actor
 from qms.records import evidence, personal, trail
 from qms.records.evidence import Stored
@@ -213,8 +213,7 @@ def facts(one: Notice, language: str) -> Mapping[str, Any]:
 
 def doubt_in_words(doubt: Doubt, language: str) -> str:
     """The sentence that tells a person what to look at."""
-    key = f"formats.doubt.{doubt.code}"
-    return say(language, key, None, **dict(doubt.values)) if knows(language, key) else doubt.code
+    return words.of_doubt(language, doubt)
 
 
 def _cut(value: object, most: object) -> object:

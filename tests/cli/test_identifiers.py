@@ -16,7 +16,7 @@ def test_a_code_that_is_valid_after_normalising_is_a_yes(qms: Qms) -> None:
 def test_a_wrong_check_digit_is_a_no_with_its_reason(qms: Qms) -> None:
     answer = qms("identifier", "check", "PIVA", "00743110158")
     assert answer.code == 1
-    assert len(answer.out.splitlines()) >= 2
+    assert answer.out.strip()
 
 
 @pytest.mark.parametrize("value", ["", "\x00", "🦆" * 500, "[bold]x[/bold]", "-1"])
