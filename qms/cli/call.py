@@ -28,7 +28,6 @@ from qms.people.actor import Actor
 from qms.people.directory import actor
 from qms.workflows.definition import Field
 
-
 FOR_PROGRAMS = 2000
 """Columns when nobody looks: a line is never broken for the next program in a pipe."""
 
