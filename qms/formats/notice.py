@@ -6,13 +6,12 @@ here; the desk decides with a person what becomes of what was read.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 from qms.formats import amounts, anac, eforms, names, ocds, reading, ted
 from qms.formats.facts import Amount, Code, Deadline, Doubt, Lot, Modification, Notice, NoticeFile, Outcome, Party, Skipped, kept, one_of
-from qms.formats.gather import MOST_LOTS
 from qms.formats.trees import local_name
 
 __all__ = [
@@ -45,10 +44,10 @@ def read(content: bytes, name: str) -> NoticeFile:
         format_name, found = _from_json(content, name)
     else:
         reading.refuse(name, "notice_unknown_format")
-    records = tuple(item for item in found if isinstance(item, Notice))
+    records = tuple(_told_apart(item for item in found if isinstance(item, Notice)))
     skipped = tuple(item for item in found if isinstance(item, Skipped))
     if not records:
-        reading.refuse(name, skipped[0].code if skipped else "notice_unknown_format", found=format_name, most=MOST_LOTS)
+        reading.refuse(name, skipped[0].code if skipped else "notice_unknown_format")
     return NoticeFile(format_name, hashlib.sha256(content).hexdigest(), names.clean(name), records, skipped)
 
 
@@ -116,6 +115,18 @@ def to_json(value: object) -> object:
     if isinstance(value, list | tuple):
         return [to_json(inner) for inner in value]
     return value
+
+
+def _told_apart(records: Iterable[Notice]) -> Iterator[Notice]:
+    """Give a record that carries the name of an earlier one of the file a name of its own, and a doubt."""
+    seen: dict[str, int] = {}
+    for record in records:
+        seen[record.record] = count = seen.get(record.record, 0) + 1
+        if count == 1:
+            yield record
+        else:
+            doubt = Doubt("record_twice", "record", (record.record,))
+            yield dataclasses.replace(record, record=f"{record.record} #{count}", doubts=(*record.doubts, doubt))
 
 
 def _from_xml(content: bytes, name: str) -> tuple[str, list[Notice | Skipped]]:

@@ -41,12 +41,12 @@ def is_ocds(value: object) -> bool:
 def read_ocds(value: Node) -> Iterator[Notice | Skipped]:
     """Every release in the file, those without a notice as skipped."""
     for place, release in enumerate(_releases(value), 1):
-        record = tidy(text(release, "id") or text(release, "ocid") or str(place))[:120]
+        record = tidy(text(release, "id") or text(release, "ocid") or str(place))[:100]
         kind = _kind(release)
         if kind is None:
-            yield Skipped(record, "notice_type_out_of_scope")
+            yield Skipped(record, "notice_release_out_of_scope")
         elif max(len(nodes(node(release, "tender"), "lots")), len(nodes(release, "awards"))) > MOST_LOTS:
-            yield Skipped(record, "notice_too_many_lots")
+            yield Skipped(record, "notice_release_too_large")
         else:
             yield _notice(release, record, kind)
 

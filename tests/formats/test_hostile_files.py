@@ -73,7 +73,7 @@ HOSTILE = {
     "latin-1 json": ('{"bando":{"OGGETTO_GARA":"attività"}}'.encode("latin-1"), "notice_wrong_encoding"),
     "other json": (b'{"a": 1}', "notice_unknown_format"),
     "empty list": (b"[]", "notice_unknown_format"),
-    "planning only": (b'{"releases":[{"ocid":"a","id":"1","tag":["planning"]}]}', "notice_type_out_of_scope"),
+    "planning only": (b'{"releases":[{"ocid":"a","id":"1","tag":["planning"]}]}', "notice_release_out_of_scope"),
     "no release": (b'{"releases":[]}', "notice_unknown_format"),
     "too many lots": (CALL.replace(b"</OBJECT_CONTRACT>", b"<OBJECT_DESCR/>" * 6000 + b"</OBJECT_CONTRACT>"), "notice_too_many_lots"),
     "too many awards": (

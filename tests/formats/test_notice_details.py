@@ -208,7 +208,7 @@ def test_a_package_may_hold_several_releases_and_says_which_it_skips() -> None:
     package["releases"].append(planning)
     file = read(json.dumps(package).encode(), "package.json")
     assert [notice.kind for notice in file.records] == ["call"]
-    assert [(skipped.record, skipped.code) for skipped in file.skipped] == [("p", "notice_type_out_of_scope")]
+    assert [(skipped.record, skipped.code) for skipped in file.skipped] == [("p", "notice_release_out_of_scope")]
 
 
 def test_an_italian_release_gives_its_cig_lots_and_winners() -> None:
@@ -267,3 +267,10 @@ def test_what_was_read_is_plain_json_without_floats(path: Path) -> None:
     text = json.dumps(to_json(file), ensure_ascii=False)
     assert json.loads(text, parse_float=lambda found: pytest.fail(found)) == to_json(file)
     assert read(path.read_bytes(), path.name) == file
+
+
+def test_the_same_record_twice_in_a_file_is_told_apart_and_flagged() -> None:
+    records = json.loads((SAMPLES / "anac/anac-cig-messina-minimised.json").read_text())
+    first, second = read(json.dumps([records[0], records[0]]).encode(), "two.json").records
+    assert (first.record, second.record) == ("8989865F45", "8989865F45 #2")
+    assert (codes(first), codes(second)) == (["deadline_without_time"], ["deadline_without_time", "record_twice"])
