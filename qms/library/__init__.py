@@ -110,7 +110,7 @@ class Library:
         """Whether the object is on the shelf and whole."""
         try:
             self._git.object(name)
-        except NotFound:
+        except (NotFound, ValueError):
             return False
         return True
 

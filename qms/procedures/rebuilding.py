@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, select
 
 from qms.errors import NotFound
 from qms.library import MAIN, Library
-from qms.procedures import document, ledger, register
+from qms.procedures import document, ledger
 from qms.procedures.ledger import TABLES
 from qms.procedures.settling import NOT_OWN, OWN
 from qms.records import trail
@@ -99,9 +99,11 @@ def _text_differences(connection: Connection, library: Library) -> Iterator[Chec
         if problem is not None:
             yield Check("texts", False, place, {"place": place, "problem": problem})
     head = ledger.target(connection, MAIN)
-    if head is None:
+    if head is None or not library.exists(head):
+        yield Check("texts", False, MAIN, {"place": MAIN, "problem": str(head)})
         return
-    in_force = {row.path: row.blob for row in register.register(connection, limit=1_000_000)}
+    line = ledger.document_table.c
+    in_force = {row.path: row.blob for row in connection.execute(select(line.path, line.blob).where(line.status == "in-force"))}
     shelf = {path: blob for path, blob in library.tree(head, "procedures").items() if document.PATH.fullmatch(path)}
     for path in sorted(in_force.keys() | shelf.keys()):
         if in_force.get(path) != shelf.get(path):
@@ -116,7 +118,7 @@ def _revision_problem(connection: Connection, library: Library, row: Any) -> str
             return "commit"
         tag = ledger.target(connection, f"refs/tags/{row.tag}")
         return None if tag is not None and library.tag_target(tag) == row.commit_id else "tag"
-    except NotFound as error:
+    except (NotFound, ValueError) as error:
         return str(error)
 
 
