@@ -26,7 +26,7 @@ from qms.settings import Settings
 from qms.workflows import check, definitions
 
 FOLDERS = ("procedures", "workflows", "records")
-FIGURES = "workflows/figures.yaml"
+FIGURES = "/".join((FOLDERS[1], "figures.yaml"))
 FIRST_HATS = ("qualita", "sistemista")
 
 
@@ -104,7 +104,7 @@ def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
 
 
 def _judge(content: Mapping[str, bytes], at: Settings, hats: Hats) -> None:
-    flows = {path: text for path, text in content.items() if path.startswith("workflows/") and path != FIGURES}
+    flows = {path: text for path, text in content.items() if _is_in(path, FOLDERS[1]) and path != FIGURES}
     figures = (FIGURES, content[FIGURES]) if FIGURES in content else None
     problems = check.check_sources(flows, at.profile, figures, check.Circumstances(roles=frozenset(hats.roles)))
     if problems:
@@ -124,15 +124,19 @@ def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, 
     for hat in FIRST_HATS if at.profile == "small" else ("QM", "DOC_CTRL", "ADMIN"):
         staff.grant(tx, SYSTEM, hats, first.id, hat, at.organisation)
     staff.set_password(tx, SYSTEM, first.id, beginning.password)
-    documents = {path: text for path, text in content.items() if path.startswith("procedures/") and path.endswith(".md")}
+    documents = {path: text for path, text in content.items() if _is_in(path, FOLDERS[0]) and path.endswith(".md")}
     others = {path: text for path, text in content.items() if path not in documents}
     control.adopt(tx, library, documents, by=SYSTEM, zone=ZoneInfo(at.timezone), others=others, roles=frozenset(hats.roles))
     for path, text in sorted(content.items()):
         if path == FIGURES:
             definitions.put_in_force(tx, text, path, SYSTEM, definitions.FIGURES)
-        elif path.startswith("workflows/") and path.endswith(".yaml"):
+        elif _is_in(path, FOLDERS[1]) and path.endswith(".yaml"):
             definitions.put_in_force(tx, text, path, SYSTEM)
     return first.id
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path.split("/")[0] == folder
 
 
 def _toml(beginning: Beginning) -> str:

@@ -31,14 +31,19 @@ def knows(language: str, key: str) -> bool:
 
 
 def sentence(language: str, reason: Reason | Problem) -> str:
-    """What to tell a person about one unmet requirement or one mistake in a file."""
+    """What to tell a person about one unmet requirement or one mistake in a file.
+
+    A refusal's sentence is ``refusal.<kind>.<detail>`` where the catalogue has it, else ``refusal.<kind>``.
+    """
     if isinstance(reason, Problem):
         key, text = f"problem.{reason.code}", None
+        detail = ""
     else:
-        key, text = f"refusal.{reason.kind}", reason.text
+        key, text, detail = f"refusal.{reason.kind}", reason.text, reason.code.partition(":")[2]
     if text is not None:
         return text[language]
-    detail = reason.code.partition(":")[2]
+    if knows(language, f"{key}.{detail}"):
+        key = f"{key}.{detail}"
     values: dict[str, Any] = {"detail": detail, **{name: _shown(language, value) for name, value in reason.values.items()}}
     return say(language, key, **values)
 
