@@ -36,7 +36,7 @@ def stamp(moment: datetime) -> str:
     """The text that stands for an instant in every table and seal: UTC, milliseconds, ``2026-11-22T10:00:00.000Z``; it sorts as time does."""
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def moment(text: str) -> datetime:

@@ -69,7 +69,8 @@ def take_step(
     ``text_seen`` is the blob that the page of a binding step showed. Raises NotFound for a case ``by`` may not see or a step the workflow
     does not have, Refused with every reason at once.
     """
-    file = files.load(tx.connection, number, lock=True)
+    own_key = requests.key_of(by, key)
+    file, used = files.load_to_act(tx.connection, number, own_key)
     loaded = engine.definitions.get(tx.connection, file.definition)
     definition = loaded.definition
     files.require_visible(file, definition, by)
@@ -78,8 +79,7 @@ def take_step(
         raise NotFound("step", step)
     raw, said = fields or {}, objections.tidy(comment)
     print_ = requests.fingerprint(definition, raw, evidence, happened_at, said, number, step, version)
-    own_key = requests.key_of(by, key)
-    done = requests.repeated(tx.connection, own_key, print_)
+    done = requests.repeated(tx.connection, own_key, print_) if used else None
     if done is not None:
         return done
     request = Request(chosen, by, raw, evidence, happened_at or tx.now, said, proof, own_key, print_, open_from_effect, text_seen)

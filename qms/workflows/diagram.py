@@ -39,7 +39,7 @@ def steps(definition: Definition, profile: str, language: str, path: Path = ()) 
     found = []
     for number, step in enumerate(definition.steps_in(profile), 1):
         sources = tuple(titles[name] for name in step.sources)
-        target = titles[step.target] if step.target else sources[0]
+        target = titles[step.target] if step.target else say(language, "diagram.stays")
         found.append(Line(number, step, step.title[language], sources, target, step.name in taken))
     return found
 
@@ -99,7 +99,7 @@ def _edges(definition: Definition, profile: str, states: Sequence[State], path: 
 def _marker() -> str:
     shape = '<path d="M0 0 L8 4 L0 8 z" fill="currentColor"/>'
     return (
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">'
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto-start-reverse">'
         f"{shape}</marker></defs>"
     )
 
@@ -130,14 +130,12 @@ def _state(drawing: Drawing, state: State, label: Wrapped, current: bool, visite
         )
     weight = ' font-weight="bold"' if current else ""
     lines = label.lines
-    start = y + 4.5 - 8 * (len(lines) - 1)
+    start = y + 4.5 - 8 * (len(lines) - 1) - (7 if current else 0)
     text = "".join(f'<tspan x="{x:g}" y="{start + 16 * index:g}">{escape(line)}</tspan>' for index, line in enumerate(lines))
-    here = (
-        f'<text class="here" x="{x:g}" y="{top - 6:g}" text-anchor="middle" font-size="11">▼ {escape(say(language, "diagram.now"))}</text>'
-    )
-    return f'<g class="{kind}"><title>{escape(state.title[language])}</title>{box}<text text-anchor="middle"{weight}>{text}</text>' + (
-        f"{here}</g>" if current else "</g>"
-    )
+    now = escape(say(language, "diagram.now"))
+    here = f'<text class="here" x="{x:g}" y="{y + HEIGHT / 2 - 8:g}" text-anchor="middle" font-size="11">● {now}</text>' if current else ""
+    inner = f'{box}<text text-anchor="middle"{weight}>{text}</text>{here}'
+    return f'<g class="{kind}"><title>{escape(state.title[language])}</title>{inner}</g>'
 
 
 def _note(drawing: Drawing, name: str, count: int, language: str) -> str:

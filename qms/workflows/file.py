@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text
 
 from qms.database import moment, stamp
 from qms.errors import NotFound
@@ -26,12 +26,21 @@ _parties = (
 _read = select(case_file, _parties).where(case_file.c.number == bindparam("wanted"))
 _lock = _read.with_for_update(of=case_file)
 _skip = _read.with_for_update(of=case_file, skip_locked=True)
+_ACT = """
+SELECT case_file.*,
+  (SELECT {aggregate}(organisation, ',') FROM case_organisation WHERE case_number = case_file.number) AS organisations,
+  (SELECT position FROM entry WHERE idempotency_key = :key) AS used
+FROM case_file WHERE number = :wanted {lock}
+"""
+_act = {
+    "sqlite": text(_ACT.format(aggregate="group_concat", lock="")),
+    "postgresql": text(_ACT.format(aggregate="string_agg", lock="FOR UPDATE OF case_file")),
+}
+"""The one statement before every step, as text: building it anew from its parts cost more than running it."""
 _insert = insert(case_file)
 _MOVING = ("title", "state", "version", "n", "fields", "taken", "changed_at", "closed_at", "next_due")
-_update = (
-    update(case_file)
-    .where(case_file.c.number == bindparam("wanted"), case_file.c.version == bindparam("former"))
-    .values({name: bindparam(f"new_{name}") for name in _MOVING})
+_update = text(
+    f"UPDATE case_file SET {', '.join(f'{name} = :{name}' for name in _MOVING)} WHERE number = :number AND version = :former"  # noqa: S608
 )
 
 
@@ -109,6 +118,14 @@ def load(connection: Connection, number: str, *, lock: bool = False, skip: bool 
     return from_row(row)
 
 
+def load_to_act(connection: Connection, number: str, key: str) -> tuple[File, bool]:
+    """The case, locked, and whether an act was recorded under ``key`` before this statement began. Raises NotFound."""
+    row = connection.execute(_act[connection.dialect.name], {"wanted": number, "key": key}).first()
+    if row is None:
+        raise NotFound("case", number)
+    return from_row(row), row.used is not None
+
+
 def from_row(row: Any) -> File:
     procedure = Procedure(row.procedure_key, row.procedure_revision, row.procedure_blob) if row.procedure_key is not None else None
     return File(
@@ -141,7 +158,7 @@ def create(connection: Connection, file: File) -> None:
 def save(connection: Connection, file: File, former_version: int) -> bool:
     """Write what a case became, provided it still has ``former_version``; False when somebody else was first."""
     row = file.row()
-    values = {"wanted": file.number, "former": former_version, **{f"new_{name}": row[name] for name in _MOVING}}
+    values = {"number": file.number, "former": former_version, **{name: row[name] for name in _MOVING}}
     return connection.execute(_update, values).rowcount == 1
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from qms.workflows.definition import State
 
-WIDTH, HEIGHT = 168, 58
+WIDTH, HEIGHT = 168, 62
 BADGE = 10
-BESIDE, MARGIN, LANE, TRACK, GAP = 44, 26, 16, 10, 46
+BESIDE, MARGIN, LANE, TRACK, GAP = 44, 26, 16, 9, 42
 LETTERS = 22
 
 

@@ -7,17 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from qms.errors import Reason, refusal
 from qms.people.actor import Actor
 from qms.records import trail
 from qms.records.evidence import Attachment
+from qms.records.tables import entry as entry_table
 from qms.records.trail import Receipt
 from qms.workflows.definition import Definition
 from qms.workflows.privacy import has_personal
 
 LONGEST_KEY = 200
+_used = select(entry_table.c.position).where(entry_table.c.idempotency_key == bindparam("key"))
 
 
 def fingerprint(
@@ -43,6 +45,8 @@ def key_of(by: Actor, key: str) -> str:
 
 def repeated(connection: Connection, key: str, print_: str) -> Receipt | None:
     """The receipt of the same request, when it was recorded already. Raises Refused when its key was used for something else."""
+    if connection.execute(_used, {"key": key}).first() is None:
+        return None
     found = trail.already(connection, key)
     if found is None:
         return None

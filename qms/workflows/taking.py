@@ -15,7 +15,7 @@ from qms.people.signature import Proof
 from qms.records import trail
 from qms.records.evidence import Attachment
 from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, forms, keeping, objections, privacy
+from qms.workflows import clocks, forms, keeping, objections, privacy, requests
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition, EffectCall, Step
@@ -79,6 +79,8 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *objections.of_moment(request.happened_at, tx.now, file.opened_at),
     ]
     if reasons:
+        if version != file.version and request.key and (done := requests.repeated(tx.connection, request.key, request.print_)) is not None:
+            return done
         raise refusal(reasons)
     target = loaded.ways.take(file.state, step.name)
     outcome = settle(tx, engine, definition, file, request, form, facts, target)
