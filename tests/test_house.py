@@ -98,7 +98,7 @@ def test_each_content_folder_is_read_by_the_package_of_its_name() -> None:
 
 
 def test_tests_mirror_the_house() -> None:
-    beside = {"content", "journeys", "benchmarks", "library"}
+    beside = {"content", "journeys", "benchmarks", "durability"}
     rooms = {path.name for path in (ROOT / "qms").iterdir() if path.is_dir()}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders <= rooms | beside

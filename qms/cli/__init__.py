@@ -12,6 +12,7 @@ from qms.cli import cases, contents, documents, identifiers, notices, pages, peo
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
+from qms.database import Clock, utc_now
 
 USE = {
     "MissingParameter": "cli.use.missing",
@@ -25,10 +26,10 @@ def main() -> None:
     sys.exit(run(sys.argv[1:], os.environ))
 
 
-def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Carry out one command line; returns its exit code (see ``qms.cli.mistakes``)."""
+def run(words: Sequence[str], environ: Mapping[str, str], clock: Clock = utc_now) -> int:
+    """Carry out one command line; returns its exit code (see ``qms.cli.mistakes``). Only tests give another ``clock``."""
     common, rest = read(words, environ)
-    call = Call(common)
+    call = Call(common, clock)
     try:
         if common.mistake:
             raise common.mistake

@@ -21,6 +21,7 @@ from rich.text import Text
 from qms import app as assembly
 from qms.cli import answers
 from qms.cli.common import Common, WrongUse
+from qms.database import Clock
 from qms.errors import NotFound, NotPermitted, Reason
 from qms.locale import say
 from qms.people import signature, tokens
@@ -35,8 +36,9 @@ FOR_PROGRAMS = 2000
 class Call:
     """One run of ``qms``. Owns the workspace it opens; close it."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: Common, clock: Clock) -> None:
         self.common = common
+        self.clock = clock
         self.language = common.language
         self.json = common.json
         self.out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else FOR_PROGRAMS)
@@ -84,12 +86,12 @@ class Call:
         if self._app is None:
             if self.common.workspace is None:
                 raise NotFound("workspace", str(Path.cwd()))
-            self._app = self._closing.enter_context(assembly.opened(self.common.workspace))
+            self._app = self._closing.enter_context(assembly.opened(self.common.workspace, self.clock))
         return self._app
 
     def open_workspace(self, root: Path) -> None:
         """Open a workspace that this call itself made or chose."""
-        self._app = self._closing.enter_context(assembly.opened(root))
+        self._app = self._closing.enter_context(assembly.opened(root, self.clock))
 
     def close(self) -> None:
         self._closing.close()
@@ -100,8 +102,6 @@ class Call:
             plaintext = self._token()
             with self.app.reading() as connection:
                 person = tokens.find(connection, plaintext, self.app.database.clock())
-                if person is None:
-                    raise NotPermitted([Reason("TOKEN_UNKNOWN")])
                 self._by = actor(connection, person, self.app.hats, "cli")
         return self._by
 

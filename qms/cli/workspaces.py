@@ -47,7 +47,7 @@ def init(
     call: Call = ctx.obj
     password = call.new_password()
     beginning = Beginning(name, organisation, person, email, password, speaks or call.language, profile, database_url=database)
-    first = start.make(folder, beginning)
+    first = start.make(folder, beginning, call.clock)
     told = {"workspace": str(folder.resolve()), "person": first, "email": email}
     call.answer(told, Text(call.say("cli.init.done", folder=str(folder), email=email)))
 
