@@ -97,11 +97,9 @@ def _edges(definition: Definition, profile: str, states: Sequence[State], path: 
 
 
 def _marker() -> str:
+    size = 'markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto-start-reverse"'
     shape = '<path d="M0 0 L8 4 L0 8 z" fill="currentColor"/>'
-    return (
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto-start-reverse">'
-        f"{shape}</marker></defs>"
-    )
+    return f'<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" {size}>{shape}</marker></defs>'
 
 
 def _line(drawing: Drawing, edge: Edge) -> str:

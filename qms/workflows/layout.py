@@ -155,8 +155,8 @@ class _Router:
         self.places, self.rank, self.tops, self.left, self.right = places, rank, tops, left, right
         self._used_below = [0] * len(tops)
         self._taken: list[tuple[float, float]] = []
-        self._out = _ports(edges, places, outgoing=True)
-        self._in = _ports(edges, places, outgoing=False)
+        self._out = _ports(edges, places, rank, outgoing=True)
+        self._in = _ports(edges, places, rank, outgoing=False)
 
     def route(self, edge: Edge, lane: int) -> Route:
         (x1, y1), (x2, y2) = self.places[edge.source], self.places[edge.target]
@@ -199,19 +199,30 @@ class _Router:
         return points[0]
 
 
-def _ports(edges: Sequence[Edge], places: Mapping[str, tuple[float, float]], outgoing: bool) -> dict[tuple[str, str], float]:
-    """How far from the middle of its box each line leaves or arrives."""
+def _ports(
+    edges: Sequence[Edge], places: Mapping[str, tuple[float, float]], rank: Mapping[str, int], outgoing: bool
+) -> dict[tuple[str, str], float]:
+    """How far from the middle of its box each line leaves or arrives: those to the left margin on the left, those to the right on the right.
+
+    Lines that arrive stand a little aside from those that leave the box above, so that no two lie on one another.
+    """
     at: dict[str, list[Edge]] = {}
     for edge in edges:
         if edge.source != edge.target:
             at.setdefault(edge.source if outgoing else edge.target, []).append(edge)
     found = {}
     for here in at.values():
-        here.sort(key=lambda edge: places[edge.target if outgoing else edge.source])
+        here.sort(key=lambda edge: (_side(edge, rank), places[edge.target if outgoing else edge.source]))
         room = min(26.0, (WIDTH - 24) / len(here))
         for index, edge in enumerate(here):
-            found[edge.source, edge.target] = (index - (len(here) - 1) / 2) * room
+            found[edge.source, edge.target] = (index - (len(here) - 1) / 2) * room + (0 if outgoing else 7)
     return found
+
+
+def _side(edge: Edge, rank: Mapping[str, int]) -> int:
+    """Left margin, between the rows, right margin."""
+    step = rank[edge.target] - rank[edge.source]
+    return -1 if step <= 0 else 0 if step == 1 else 1
 
 
 def _on_curve(x1: float, y1: float, x2: float, y2: float, bend: float, t: float) -> tuple[float, float]:
