@@ -164,13 +164,18 @@ def main(lines: Iterable[str]) -> Iterator[str]:
         reasons = judge(library, permit, updates)
     if reasons:
         yield say(permit.language, "push.refused")
-        yield from (sentence(permit.language, reason) for reason in reasons)
+        yield from (_told(permit.language, reason) for reason in reasons)
         yield ""
         return
     for update in updates:
         key, slug = _names(update)
         yield say(permit.language, "push.taken", document=key, slug=slug, address=permit.address.format(key=key, slug=slug))
     yield "taken"
+
+
+def _told(language: str, reason: Reason | Problem) -> str:
+    place = f"{reason.path}:{reason.line}: " if isinstance(reason, Problem) else ""
+    return place + sentence(language, reason)
 
 
 if __name__ == "__main__":
