@@ -72,16 +72,23 @@ def step_that(call: Call, name: str, slug: str | None, verb: str, given: Set[str
     """
     by = call.who()
     with call.app.reading() as connection:
-        number = find(call, connection, by, name, slug).case_number
-    seen = steps.seen(call, number)
+        draft = find(call, connection, by, name, slug)
+    seen = steps.seen(call, draft.case_number)
     with call.app.reading() as connection:
         offers = case.offers(connection, call.app.engine, seen, by)
-    fitting = [offer for offer in offers if VERBS[verb](offer.step)]
+    fitting = [offer for offer in offers if VERBS[verb](offer.step) and _is_for(draft, offer.step)]
+    if verb == "approve" and draft.kind == "text" and any(VERBS["submit"](offer.step) or VERBS["check"](offer.step) for offer in offers):
+        fitting = []  # a release before submission or check is an exception: it is asked for by its own name, with `document step`
     if not fitting:
         state = seen.definition.states[seen.state].title
         raise Refused([Reason(f"NO_SUCH_STEP:{verb}", values={"state": state})])
     best = max(fitting, key=lambda offer: (len(given & {item.name for item in offer.step.asks}), offer.open, -len(offer.reasons)))
-    return number, best.step.name
+    return draft.case_number, best.step.name
+
+
+def _is_for(draft: Draft, step: Step) -> bool:
+    """A text is released, a withdrawal takes a document away: neither does the other's."""
+    return not effects(step) & (WITHDRAWS if draft.kind == "text" else RELEASES)
 
 
 def write(call: Call, name: str, slug: str | None, text: str | None, new: str | None, reason: str, key: str | None) -> Saved:

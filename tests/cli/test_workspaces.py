@@ -1,0 +1,113 @@
+"""``qms init``, ``check``, ``serve``: from an empty folder to a house that stands, and what is said when it cannot."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.cli.conftest import Qms
+from tests.house import House
+
+ROOT = Path(__file__).parents[2]
+FIRST = ("--name", "Consorzio di prova", "--person", "Lucia Bianchi", "--email", "lucia@example.org")
+
+
+def test_a_folder_becomes_a_workspace_that_verifies(qms: Qms, tmp_path: Path, password_file: Path) -> None:
+    env = {"QMS_PASSWORD_FILE": str(password_file)}
+    made = qms("init", str(tmp_path / "w"), *FIRST, "--json", env=env)
+    assert made.code == 0, made.out
+    here = ("--workspace", str(tmp_path / "w"))
+    token = qms("people", "token", "lucia@example.org", "--json", *here, env=env).json["token"]
+    assert len(qms("document", "list", "--json", *here, env={"QMS_TOKEN": token}).json["documents"]) >= 5
+    assert qms("check", *here).code == 0
+    assert qms("verify", *here).code == 0
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaa"])
+def test_a_weak_password_leaves_nothing_behind(qms: Qms, tmp_path: Path, password: str) -> None:
+    (tmp_path / "password").write_text(password)
+    answer = qms("init", str(tmp_path / "w"), *FIRST, env={"QMS_PASSWORD_FILE": str(tmp_path / "password")})
+    assert answer.code == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["password"]
+
+
+def test_a_folder_that_holds_something_is_left_alone(qms: Qms, tmp_path: Path, password_file: Path) -> None:
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/mine.txt").write_text("mine")
+    assert qms("init", str(tmp_path / "w"), *FIRST, env={"QMS_PASSWORD_FILE": str(password_file)}).code == 3
+    assert [path.name for path in (tmp_path / "w").iterdir()] == ["mine.txt"]
+
+
+def test_without_a_terminal_or_a_file_no_password_is_taken(qms: Qms, tmp_path: Path) -> None:
+    answer = qms("init", str(tmp_path / "w"), *FIRST, "--json")
+    assert answer.code == 3
+    assert answer.codes == ["PASSWORD_MISSING"]
+
+
+def test_outside_a_workspace_it_is_said_how_to_make_one(qms: Qms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = qms("verify", "--language", "it")
+    assert answer.code == 4
+    assert "qms init" in answer.err
+
+
+def test_settings_that_are_wrong_are_named_together(qms: Qms, tmp_path: Path) -> None:
+    (tmp_path / "qms.toml").write_text('profile = "huge"\nlanguage = "de"\nmax_evidence_bytes = -1\n')
+    answer = qms("verify", "--workspace", str(tmp_path), "--json")
+    assert answer.code == 6
+    assert len(answer.json["error"]["problems"]) == 3
+
+
+def test_an_unexpected_error_is_a_sentence_with_its_trace_in_a_log(qms: Qms, house: House) -> None:
+    root = house.app.settings.root
+    (root / "keys/trail.key").write_text("not a key")
+    answer = qms("verify", "--workspace", str(root), "--json")
+    assert answer.code in (6, 7)
+    assert "Traceback" not in answer.out + answer.err
+
+
+def test_the_starter_content_has_no_mistakes(qms: Qms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = qms("check", *(str(ROOT / folder) for folder in ("procedures", "workflows", "records")), "--json")
+    assert answer.code == 0, answer.out
+    assert answer.json["documents"] >= 5
+    assert answer.json["workflows"] >= 4
+    assert answer.json["waiting"]
+
+
+def test_every_mistake_is_named_with_file_and_line(qms: Qms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = tmp_path / "procedures/qualita/PRO-9.9-01-prova.md"
+    document.parent.mkdir(parents=True)
+    document.write_text("---\nkey: PRO-9.9-01\ncolour: red\n---\n\n# Prova\n")
+    flow = tmp_path / "workflows/prova.yaml"
+    flow.parent.mkdir()
+    flow.write_text("id: prova\nsteps:\n  vai: {from: A, from: B}\nno: x\n")
+    answer = qms("check", str(tmp_path))
+    assert answer.code == 1
+    assert f"{document}:3: " in answer.out
+    assert f"{flow}:3: " in answer.out
+    assert f"{flow}:4: " in answer.out
+
+
+def test_the_server_answers_and_stops_when_told(house: House, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    root = house.app.settings.root
+    command = [sys.executable, "-m", "qms", "--workspace", str(root), "serve", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "QMS_LANGUAGE": "en"}) as server:
+        assert server.stderr is not None
+        assert f"http://127.0.0.1:{port}" in server.stderr.readline()
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20) as answer:
+            assert answer.status == 200
+        taken = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "QMS_LANGUAGE": "en"}, check=False)
+        assert taken.returncode == 2
+        assert "is taken" in taken.stderr
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
