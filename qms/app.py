@@ -109,16 +109,24 @@ class App:
 
     def tick(self) -> int:
         """Wake what is due: timers, texts whose day has come, the day's checkpoint. Returns how many things moved."""
-        moved = 0
-        while True:
-            with self.database.writing() as tx:
-                woken = timers.wake(tx, self.engine, tx.now, 50)
-            moved += woken
-            if woken < 50:
-                break
+        moved = self._ring()
         moved += self._graft()
         if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):
             moved += 1
+        return moved
+
+    def _ring(self) -> int:
+        """Wake the timers that are due, each case in a transaction of its own: one that fails does not keep the others asleep."""
+        with self.reading() as connection:
+            due = timers.due_cases(connection, self.engine, self.database.clock(), MANY)
+        moved = 0
+        for waiting in due:
+            shelf = any(self.touches_library(waiting.definition, step) for step in waiting.steps)
+            try:
+                with self.writing(shelf=shelf) as tx:
+                    moved += timers.wake(tx, self.engine, tx.now, number=waiting.number)
+            except QmsError as error:
+                _log.warning("the timers of %s are not woken: %s", waiting.number, error)
         return moved
 
     def _graft(self) -> int:
@@ -211,6 +219,7 @@ class App:
                 )
             },
             binding=lambda connection, number, seen: control.binding(connection, library, number, seen),
+            clock=lambda: self.database.clock(),
         )
 
     def _supersede(self, tx: Transaction, done: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -202,7 +202,7 @@ class _Router:
 def _ports(
     edges: Sequence[Edge], places: Mapping[str, tuple[float, float]], rank: Mapping[str, int], outgoing: bool
 ) -> dict[tuple[str, str], float]:
-    """How far from the middle of its box each line leaves or arrives: those to the left margin on the left, those to the right on the right.
+    """How far from the middle of its box each line leaves or arrives: what turns to a margin leaves on that side.
 
     Lines that arrive stand a little aside from those that leave the box above, so that no two lie on one another.
     """

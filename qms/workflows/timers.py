@@ -19,7 +19,7 @@ from qms.records.trail import Act
 from qms.workflows import clocks, keeping, opening
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock
-from qms.workflows.definition import SYS, Step, Timer
+from qms.workflows.definition import SYS, Definition, Step, Timer
 from qms.workflows.definitions import Loaded
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
@@ -43,19 +43,20 @@ class Waiting:
     """A case with timers to wake, and the steps that may follow of themselves: ``app`` sees from them which stores are touched."""
 
     number: str
+    definition: Definition
     steps: tuple[Step, ...]
 
 
 def due_cases(connection: Connection, engine: Engine, now: datetime, limit: int = CANDIDATES) -> list[Waiting]:
     """The cases whose timers want to be woken by ``now``, the longest waiting first."""
-    found: dict[str, list[Step]] = {}
+    found: dict[str, Waiting] = {}
     for number, name in connection.execute(_due, {"now": stamp(now), "most": limit}):
         definition = engine.definitions.get(connection, files.load(connection, number).definition).definition
+        before = found.get(number, Waiting(number, definition, ()))
         timer = definition.timers.get(name)
-        steps = found.setdefault(number, [])
-        if timer is not None and timer.due_step is not None:
-            steps.append(definition.steps[timer.due_step])
-    return [Waiting(number, tuple(steps)) for number, steps in found.items()]
+        steps = (definition.steps[timer.due_step],) if timer is not None and timer.due_step is not None else ()
+        found[number] = replace(before, steps=(*before.steps, *steps))
+    return list(found.values())
 
 
 def wake(tx: Transaction, engine: Engine, now: datetime, limit: int = CANDIDATES, number: str | None = None) -> int:
