@@ -21,7 +21,7 @@ from qms.records import evidence, personal, trail
 from qms.records.evidence import Stored
 from qms.records.verify import Check
 from qms.workflows import case
-from qms.workflows.definition import Definition
+from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.tables import case_file, case_identifier
 
@@ -187,11 +187,16 @@ def values(definition: Definition, one: Notice, language: str) -> dict[str, obje
         if field.source is None or value is None:
             continue
         if field.columns is not None and isinstance(value, list):
-            sources = {column: (one_column.source or "") for column, one_column in field.columns.items()}
-            found[name] = [{column: row[source] for column, source in sources.items() if row.get(source) is not None} for row in value]
-        else:
+            columns = [(column, one, row_name) for column, one in field.columns.items() if (row_name := one.source)]
+            found[name] = [{column: row[key] for column, one, key in columns if _offered(one, row.get(key))} for row in value]
+        elif _offered(field, value):
             found[name] = _cut(value, field.most)
     return found
+
+
+def _offered(field: Field, value: object) -> bool:
+    """Whether there is a value, and the field can hold it: a word that is none of its options is left for a person to place."""
+    return value is not None and (field.options is None or value in field.options)
 
 
 def facts(one: Notice, language: str) -> Mapping[str, Any]:
