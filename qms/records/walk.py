@@ -45,7 +45,7 @@ class Walk:
     def __init__(self, connection: Connection, ground: Ground, head: dict[str, Any]) -> None:
         self.connection, self.ground, self.head = connection, ground, head
         self.origin, self.end = str(head["origin"]), head["size"] if isinstance(head["size"], int) else 0
-        self.size = self.count = 0
+        self.size = self.count = self.holes = 0
         self.frontier: list[Hash] = []
         self.last_at = ""
         self.numbers: dict[str, int] = {}
@@ -86,12 +86,11 @@ class Walk:
         first, last = self.size + 1, min(self.size + BATCH, self.end)
         found_words, nodes = words.between(self.connection, first, last), self._nodes(first, last)
         found: list[tuple[int, list[Mapping[str, str]]]] = []
-        missing = 0
         for position in range(first, last + 1):
             self.size = position
             if position not in rows:
-                missing += 1
-                if missing <= MOST_NAMED:
+                self.holes += 1
+                if self.holes <= MOST_NAMED:
                     yield failed("order", position, "missing")
                 yield from self._grow(position, [None], nodes, None)
                 continue
@@ -99,13 +98,14 @@ class Walk:
             said = read(row["sealed"]) if row is not None else None
             self.count += 1
             yield from self._seal(position, row, said, nodes)
-            if row is None or said is None:
-                continue
             try:
-                yield from self._said(position, row, said, found_words.get(position))
-                found.append((position, list(marks(said))))
+                if row is not None and said is not None:
+                    yield from self._said(position, row, said, found_words.get(position))
+                    found.append((position, list(marks(said))))
+                    continue
             except DAMAGED:
                 yield failed("seal", position, "sealed")
+            self.holes += 1
         yield from self._personal(found)
 
     def _seal(self, position: int, row: Mapping[str, Any] | None, said: object, nodes: Nodes) -> Iterator[Check]:
@@ -123,15 +123,17 @@ class Walk:
 
     def _grow(self, position: int, leaves: list[Hash], nodes: Nodes, signature: object, taken: list[Hash] | None = None) -> Iterator[Check]:
         """Add one leaf to the tree: the first of ``leaves``, with computed or else with stored nodes, under which the signature fits."""
-        tries = [(leaf, *_extended(self.frontier, position, leaf, nodes, trusting)) for leaf in leaves for trusting in (False, True)]
+        tries = [(leaf, *_extended(self.frontier, position, leaf, nodes, trusting)) for trusting in (False, True) for leaf in leaves]
         fitting = (one for one in tries if self._fits(position, one[1], signature))
         chosen = next(fitting, None) if signature is not None else None
-        leaf, self.frontier, completed = chosen or (tries[0] if None not in leaves else tries[1])
+        leaf, self.frontier, completed = chosen or tries[0]
         if taken is not None:
             taken.append(leaf)
         if signature is not None and chosen is None:
             yield from self._not_signed(position)
         elif signature is not None:
+            if chosen is not None and tries.index(chosen) >= len(leaves) and self.unsigned is None:
+                yield failed("seal", position, "sealed")
             yield from self._signed_again()
         for level, index, computed in completed:
             if computed is None or nodes.get((level, index)) != computed.hex():
@@ -167,7 +169,7 @@ class Walk:
             yield failed("words", position, "words")
         if said["case"]:
             number, n = said["case"]["number"], said["case"]["n"]
-            if n != self.numbers.get(number, 0) + 1:
+            if n != self.numbers.get(number, 0) + 1 and not (self.holes and n > self.numbers.get(number, 0)):
                 yield failed("order", position, f"{number} {n}")
             self.numbers[number] = n
         for piece in said["evidence"]:
@@ -221,12 +223,18 @@ class Walk:
         for ref, position in self.gone.items():
             if ref not in allowed:
                 yield failed("personal", position, "missing")
-        if self.connection.execute(select(func.count()).select_from(personal_value)).scalar_one() != len(self.refs) - len(self.gone):
-            for ref in self.connection.execute(select(personal_value.c.ref).order_by(personal_value.c.ref)).scalars():
-                if ref not in self.refs:
-                    yield failed("personal", f"personal_value {ref}", "unknown")
+        yield from self._personal_strangers()
         for position in words.out_of_step(self.connection, MOST_NAMED):
             yield failed("words", position, "index")
+
+    def _personal_strangers(self) -> Iterator[Check]:
+        """Personal values that no entry names; where entries are missing or unreadable, nobody can say."""
+        kept = self.connection.execute(select(func.count()).select_from(personal_value)).scalar_one()
+        if self.holes or kept == len(self.refs) - len(self.gone):
+            return
+        for ref in self.connection.execute(select(personal_value.c.ref).order_by(personal_value.c.ref)).scalars():
+            if ref not in self.refs:
+                yield failed("personal", f"personal_value {ref}", "unknown")
 
     def _head(self) -> Iterator[Check]:
         head, root = self.head, _root(self.frontier)

@@ -21,7 +21,7 @@ def sha256(content: bytes) -> str:
 
 def an_act(tx: Transaction, n: int, files: Path | None = None) -> Act:
     """The ``n``-th act: every third belongs to a document, every fourth carries a file and a personal value."""
-    number = f"NC-2026-{n % 3 + 1:04d}"
+    step = {"workflow": "w", "definition": "d" * 64, "step": "go", "from": "A", "to": "B", "version": 1}
     pieces: list[Mapping[str, Any]] = []
     fields: dict[str, list[Any]] = {"title": [None, f"Perché è così, numero {n}"]}
     if files is not None and n % 4 == 0:
@@ -34,7 +34,7 @@ def an_act(tx: Transaction, n: int, files: Path | None = None) -> Act:
         "QM",
         "consorzio",
         happened_at=tx.now,
-        case={"number": number, "n": n // 3 + 1, "workflow": "w", "definition": "d" * 64, "step": "go", "from": "A", "to": "B", "version": 1},
+        case={"number": f"NC-2026-{n % 3 + 1:04d}", "n": n // 3 + 1, **step},
         document={"key": "K", "code": "PRO-1", "commit": f"{n:040d}"} if n % 3 == 0 else None,
         fields=fields,
         evidence=pieces,

@@ -97,7 +97,8 @@ def test_a_changed_text_with_its_leaf_recomputed_is_named(
     leaf = seal.leaf_hash(sealed.encode()).hex()
     beneath("UPDATE entry SET sealed = :sealed, leaf = :leaf WHERE position = :position", sealed=sealed, leaf=leaf, position=position)
     found = _named(filled, files)
-    assert any(name == "signature" and place.startswith(f"#{position}") for name, place, _ in found)
+    assert any(name in ("signature", "seal") and place.startswith(f"#{position}") for name, place, _ in found)
+    assert {place for _, place, _ in found} <= {f"#{position}", f"#{position + 1}"}
 
 
 @pytest.mark.parametrize("position", POSITIONS)
@@ -105,7 +106,8 @@ def test_a_changed_text_with_its_leaf_recomputed_is_named(
 def test_a_changed_leaf_is_the_one_place_named(
     filled: Database, files: Path, beneath: Callable[..., int], position: int, leaf: str
 ) -> None:
-    beneath(f"UPDATE entry SET leaf = {'upper(leaf)' if leaf == 'upper' else ':leaf'} WHERE position = :position", leaf=leaf, position=position)
+    given = "upper(leaf)" if leaf == "upper" else ":leaf"
+    beneath(f"UPDATE entry SET leaf = {given} WHERE position = :position", leaf=leaf, position=position)
     assert _named(filled, files) == [("seal", f"#{position}", "leaf")]
 
 
@@ -288,7 +290,7 @@ def test_a_checkpoint_kept_elsewhere_finds_what_was_rewritten_with_the_key(fille
     assert _named(filled, files, {"mine": mine}) == [("held", "mine", "root 40")]
 
 
-def test_an_older_state_put_back_whole_is_found_by_a_checkpoint_kept_elsewhere(filled: Database, files: Path, beneath: Callable[..., int]) -> None:
+def test_an_older_state_put_back_whole_is_found_by_a_checkpoint_kept_elsewhere(filled: Database, files: Path) -> None:
     from tests.records.rewriting import cut
 
     mine = note(filled)
