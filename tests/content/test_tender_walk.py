@@ -1,4 +1,4 @@
-"""A real notice goes from its file to the contract, through every step, with the clock inside its window; and what goes wrong on the way."""
+"""A real notice goes from its file to the contract, through every step, the clock inside its window; and what goes wrong on the way."""
 
 from datetime import datetime
 from io import BytesIO
