@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from qms.app import App
-from qms.errors import Incomplete, NotPermitted, Reason
+from qms.errors import Incomplete, NotPermitted, Reason, Text
 from qms.locale import LANGUAGES, say
 from qms.people import sign_in, signature
 from qms.people.actor import Actor
@@ -95,6 +95,10 @@ class Call:
         """The sentence for a key, in the reader's language."""
         return partial(say, self.language)
 
+    def both(self, key: str, **values: object) -> Text:
+        """A sentence in every language, for a refusal."""
+        return {language: say(language, key, None, **values) for language in LANGUAGES}
+
     def admit(self) -> None:
         """Find out who asks, and whether they may. Raises NotPermitted."""
         cookie = self.request.cookies.get(self.cookie_name)
@@ -157,7 +161,7 @@ class Call:
     def attachments(self, prefix: str = "evidence.") -> list[Attachment]:
         """Keep every file that came, durably, and take again those that came with a form refused before. Raises Incomplete."""
         settings = self.app.settings
-        found = list(self._kept())
+        found = list(self.slips())
         reasons = []
         for slot, upload in self.uploads(prefix):
             try:
@@ -178,7 +182,8 @@ class Call:
         said = "|".join((attachment.slot, attachment.sha256, str(attachment.size), attachment.type, attachment.name))
         return f"{self._sealed(said)}|{said}"
 
-    def _kept(self) -> Iterable[Attachment]:
+    def slips(self) -> Iterable[Attachment]:
+        """The files named by slips that this session wrote."""
         for _, value in self.texts("kept"):
             mark, _, said = value.partition("|")
             if said.count("|") >= 4 and hmac.compare_digest(mark.encode(), self._sealed(said).encode()):

@@ -11,13 +11,14 @@ from uuid import uuid4
 from starlette.responses import JSONResponse, Response
 
 from qms.desk import staff
-from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Reason, Refused, Stale, TrailBroken
+from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, TrailBroken
 from qms.library import LibraryFailed
-from qms.locale import knows, say, sentence
+from qms.locale import knows, say
 from qms.people.actor import Actor
 from qms.procedures.push import TooLarge
 from qms.web import pages
 from qms.web.call import Call, Mistake, Refusal
+from qms.web.words import tell
 
 STATUS: tuple[tuple[type[QmsError], int, str], ...] = (
     (NotFound, 404, "not_found"),
@@ -50,7 +51,7 @@ def status_of(error: QmsError) -> tuple[int, str]:
 def told(language: str, error: QmsError) -> tuple[Mistake, ...]:
     """Every reason of a refusal as a sentence with its place."""
     if isinstance(error, Refused):
-        return tuple(Mistake(_sentence(language, reason), reason.place, reason.code) for reason in error.reasons)
+        return tuple(Mistake(tell(language, reason), reason.place, reason.code) for reason in error.reasons)
     if isinstance(error, BadContent):
         return tuple(Mistake(_located(language, problem), f"line-{problem.line}" if problem.line else None, problem.code) for problem in error.problems)
     if isinstance(error, NotFound):
@@ -112,16 +113,8 @@ def record_refusal(call: Call, by: Actor, error: NotPermitted) -> None:
             staff.refused(tx, by, f"{call.request.method} {call.request.url.path}"[:300], error.codes)
 
 
-def _sentence(language: str, reason: Reason) -> str:
-    if reason.text is None and not knows(language, f"refusal.{reason.kind}"):
-        return say(language, "web.mistake.code", code=reason.code)
-    return sentence(language, reason)
-
-
 def _located(language: str, found: Problem) -> str:
-    key = f"problem.{found.code}"
-    text = sentence(language, found) if knows(language, key) else say(language, "web.mistake.code", code=found.code)
-    return say(language, "web.mistake.line", line=found.line, text=text) if found.line else text
+    return say(language, "web.mistake.line", line=found.line, text=tell(language, found)) if found.line else tell(language, found)
 
 
 def _with_status(response: Response, status: int) -> Response:

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from qms.database import moment as parsed
 from qms.database import stamp
-from qms.locale import say
+from qms.errors import Problem, Reason
+from qms.locale import knows, say, sentence
 
 
 class Words:
@@ -26,6 +27,10 @@ class Words:
     def two(self, text: object) -> str:
         """The reader's side of a text written in both languages."""
         return str(text[self.language]) if isinstance(text, dict) else str(text or "")
+
+    def tell(self, found: Reason | Problem) -> str:
+        """What to say about one unmet requirement or one mistake in a file."""
+        return tell(self.language, found)
 
     def plain_day(self, day: date | str) -> str:
         """``22 nov 2026``."""
@@ -95,3 +100,10 @@ class Words:
     def size(self, count: int) -> str:
         """``12 kB``."""
         return f"{self.number(max(count // 1000, 1))} kB" if count < 1_000_000 else f"{self.number(Decimal(count) / 1_000_000, 1)} MB"
+
+
+def tell(language: str, found: Reason | Problem) -> str:
+    """The sentence for one unmet requirement or one mistake in a file; its bare code where no room has words for it."""
+    key = f"problem.{found.code}" if isinstance(found, Problem) else f"refusal.{found.kind}"
+    is_known = knows(language, key) or (isinstance(found, Reason) and found.text is not None)
+    return sentence(language, found) if is_known else say(language, "web.mistake.code", code=found.code)

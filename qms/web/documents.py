@@ -1,0 +1,186 @@
+"""The register of controlled documents and each document's page: what is in force, who answers for it, how it came to be."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import unescape
+
+from starlette.responses import Response
+
+from qms.errors import NotFound
+from qms.people.sight import reads_superseded, sees_document
+from qms.procedures import control, document, push
+from qms.procedures.comparison import Line, source
+from qms.procedures.control import Draft, HistoryLine, RegisterRow, Revision
+from qms.web import hands, pages
+from qms.web.call import Call
+from qms.web.drawing import Picture, picture
+from qms.web.hands import Hands
+from qms.web.registry import Permission, Route
+
+PAGE = 100
+PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
+HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True)
+class RegisterPage:
+    rows: tuple[RegisterRow, ...]
+    owners: Mapping[str, str]
+    types: tuple[str, ...]
+    filters: Mapping[str, str]
+    next: str | None
+    may_write: bool
+
+
+@dataclass(frozen=True)
+class Heading:
+    level: int
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class DocumentPage:
+    row: RegisterRow
+    revision: Revision
+    owner: str
+    hands: Hands
+    roles: Mapping[str, str]
+    history: tuple[HistoryLine, ...]
+    drafts: tuple[Draft, ...]
+    html: str
+    is_plain: bool
+    headings: tuple[Heading, ...]
+    pictures: tuple[Picture, ...]
+    is_in_force: bool
+    may_write: bool
+    former: int | None
+    may_compare: bool
+
+
+@dataclass(frozen=True)
+class ComparisonPage:
+    row: RegisterRow
+    old: int
+    new: int
+    lines: tuple[Line, ...]
+    html: str
+
+
+def show_register(call: Call) -> Response:
+    names = ("text", "owner", "type", "clause", "withdrawn", "after")
+    filters = {name: call.typed(name)[:100] for name in names}
+    with call.app.reading() as connection:
+        found = control.register(
+            connection,
+            in_force_only=not filters["withdrawn"],
+            owner=filters["owner"] or None,
+            type=filters["type"] or None,
+            clause=filters["clause"] or None,
+            text=filters["text"] or None,
+            after=filters["after"] or None,
+            limit=PAGE + 1,
+        )
+    rows = tuple(row for row in found[:PAGE] if sees_document(call.by, row.distribution))
+    following = found[PAGE - 1].code if len(found) > PAGE else None
+    page = RegisterPage(rows, roles(call), document.TYPES, filters, following, push.may_push(call.by))
+    return pages.draw(call, "documents/register.html", call.t("web.place.documents"), page)
+
+
+def show_document(call: Call, key: str) -> Response:
+    return _show(call, key, None)
+
+
+def show_revision(call: Call, key: str, number: str) -> Response:
+    return _show(call, key, whole(number))
+
+
+def _show(call: Call, key: str, number: int | None) -> Response:
+    app, by = call.app, call.by
+    with app.reading() as connection:
+        row = control.find(connection, key)
+        found = control.text(connection, app.library, row.key, by, number)
+        history = tuple(control.history(connection, app.library, row.key, by))
+        drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(call) else ()
+        signed = hands.of_revision(connection, found.revision)
+        governed = tuple(picture(call, connection, workflow) for workflow in row.workflows)
+    revision = found.revision
+    body = document.parse(found.text, revision.path, placed=False).body
+    shown = app.renderer.document(revision.blob, body, f"/documents/{row.key}/revisions/{revision.number}/figures")
+    former = next((line.revision.number for line in history if line.revision.number < revision.number and line.revision.in_force_at), None)
+    page = DocumentPage(
+        row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,
+        headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, push.may_push(by), former,
+        reads_superseded(by),
+    )  # fmt: skip
+    return pages.draw(call, "documents/document.html", f"{revision.code} {revision.title}", page)
+
+
+def compare_revision(call: Call, key: str, number: str) -> Response:
+    """What a revision changed, against the one before it."""
+    app, by = call.app, call.by
+    with app.reading() as connection:
+        row = control.find(connection, key)
+        new = control.text(connection, app.library, row.key, by, whole(number))
+        before = [one.number for one in control.revisions(connection, row.key) if one.number < new.revision.number and one.in_force_at]
+        if not before:
+            raise NotFound("revision", f"{key} {number}")
+        old = control.text(connection, app.library, row.key, by, before[0])
+    lines = tuple(source(old.text, new.text))
+    bodies = [document.parse(one.text, one.revision.path, placed=False).body for one in (old, new)]
+    marked = app.renderer.comparison(old.revision.blob, new.revision.blob, *bodies)
+    page = ComparisonPage(row, old.revision.number, new.revision.number, lines, marked.html)
+    return pages.draw(call, "documents/comparison.html", call.t("web.document.changes_of", code=row.code, number=number), page)
+
+
+def show_figure(call: Call, key: str, number: str, name: str) -> Response:
+    """One picture of a revision, for those who may read its text."""
+    app, by = call.app, call.by
+    with app.reading() as connection:
+        row = control.find(connection, key)
+        revision = control.text(connection, app.library, row.key, by, whole(number)).revision
+    return figure(call, revision.commit_id, revision.path, name)
+
+
+def figure(call: Call, commit: str, path: str, name: str) -> Response:
+    """A picture that lies beside a document at ``commit``."""
+    ending = name.rpartition(".")[2].lower()
+    if document.FIGURE.fullmatch(name) is None or ending not in PICTURES:
+        raise NotFound("figure", name[:80])
+    blob = call.app.library.blob_at(commit, f"{document.figures_folder(path)}/{name}")
+    if blob is None:
+        raise NotFound("figure", name)
+    return Response(call.app.library.read(blob), media_type=PICTURES[ending])
+
+
+def sees_drafts(call: Call) -> bool:
+    """Drafts are for those who write them and those who may read the history."""
+    return push.may_push(call.by) or reads_superseded(call.by)
+
+
+def roles(call: Call) -> dict[str, str]:
+    """Role code → its title."""
+    return {code: title[call.language] for code, title in call.app.hats.roles.items()}
+
+
+def whole(number: str) -> int:
+    """A revision's number in an address. Raises NotFound for anything else."""
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise NotFound("revision", number[:40])
+    return int(number)
+
+
+def headings(html: str) -> tuple[Heading, ...]:
+    """The table of contents of a rendered text."""
+    return tuple(Heading(int(level), name, unescape(TAG.sub("", title))) for level, name, title in HEADING.findall(html))
+
+
+ROUTES = (
+    Route("GET", "/documents", Permission.READERS, show_register),
+    Route("GET", "/documents/{key}", Permission.READERS, show_document),
+    Route("GET", "/documents/{key}/revisions/{number}", Permission.READERS, show_revision),
+    Route("GET", "/documents/{key}/revisions/{number}/changes", Permission.READERS, compare_revision),
+    Route("GET", "/documents/{key}/revisions/{number}/figures/{name}", Permission.READERS, show_figure),
+)

@@ -1,0 +1,155 @@
+"""The history of a case or a system as sentences: who did what, as what, when it happened and when it was recorded, with which seal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from qms.errors import NotFound
+from qms.locale import knows
+from qms.people import directory
+from qms.records import personal
+from qms.records.trail import Entry
+from qms.web.call import Call
+from qms.web.fields import Shown
+from qms.web.words import Words
+from qms.workflows.definition import Definition
+
+LATE_RECORDING = timedelta(minutes=15)
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that an act filled or changed."""
+
+    title: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of the trail as a person reads it."""
+
+    position: int
+    at: Any
+    happened_at: Any
+    recorded_late: str | None
+    text: str
+    case: str | None
+    document: str | None
+    comment: str | None
+    signed: str | None
+    changes: tuple[Change, ...]
+    files: tuple[tuple[str, str, str], ...]
+    move: tuple[str, str] | None
+
+
+class Teller:
+    """Tells entries to one reader; definitions and names are looked up once."""
+
+    def __init__(self, call: Call, connection: Any) -> None:
+        self.call, self.connection = call, connection
+        self.words = Words(call.language, call.app.zone, call.app.database.clock())
+        self.shown = Shown(connection, self.words, call.app.hats.roles)
+        self._names: dict[str, str] = {}
+
+    def lines(self, entries: Sequence[Entry], *, with_changes: bool = False) -> tuple[Line, ...]:
+        """A sentence for each entry."""
+        persons = {entry.said["by"]["person"] for entry in entries if entry.said["by"]["name"] is None}
+        persons |= {str(entry.said["what"].get("person")) for entry in entries if entry.said["what"].get("person")}
+        self._names |= directory.names(self.connection, list(persons))
+        return tuple(self._line(entry, with_changes) for entry in entries)
+
+    def _line(self, entry: Entry, with_changes: bool) -> Line:
+        said = entry.said
+        case, document = said["case"] or {}, said["document"] or {}
+        definition = self._definition(case.get("definition"))
+        late = entry.at - entry.happened_at if entry.happened_at else timedelta()
+        return Line(
+            entry.position,
+            entry.at,
+            entry.happened_at if late >= timedelta(minutes=1) else None,
+            self.words.span(late) if late >= LATE_RECORDING else None,
+            self._sentence(entry, definition),
+            case.get("number"),
+            document.get("key"),
+            said["comment"],
+            said["signature"]["meaning"] if said["signature"] else None,
+            tuple(self._changes(said, definition)) if with_changes and definition else (),
+            tuple((piece["slot"], piece["sha256"], self._plain(piece.get("name"))) for piece in said["evidence"]),
+            self._move(case, definition),
+        )
+
+    def _sentence(self, entry: Entry, definition: Definition | None) -> str:
+        said, words = entry.said, self.words
+        case, document, what, by = said["case"] or {}, said["document"] or {}, said["what"], said["by"]
+        step = definition.step(str(case.get("step"))) if definition and case.get("step") else None
+        state = definition.states.get(str(case.get("to"))) if definition else None
+        values = {
+            "who": by["name"] or self._names.get(by["person"], by["person"]),
+            "role": self._role(by),
+            "step": step.title[words.language] if step else "",
+            "state": state.title[words.language] if state else "",
+            "case": case.get("number") or "",
+            "document": " ".join(str(part) for part in (document.get("code") or document.get("key"), document.get("title")) if part),
+            "revision": document.get("revision", ""),
+            "person": self._names.get(str(what.get("person")), what.get("person") or ""),
+            "what": ", ".join(str(what[name]) for name in ("hat", "organisation", "name", "title", "attempt") if what.get(name))[:MOST_SHOWN],
+            "timer": self._timer(what, definition),
+            "links": ", ".join(str(link.get("child")) for link in what.get("links", []) if isinstance(link, dict)),
+        }
+        key = f"web.event.{entry.event}"
+        if knows(words.language, key):
+            return words.t(key, **values)
+        return words.t("web.event", event=entry.event, who=values["who"], role=values["role"], what=values["what"])
+
+    def _role(self, by: dict[str, Any]) -> str:
+        if not by.get("role"):
+            return ""
+        return self.words.t("web.event.as", role=self.words.two(self.shown.roles.get(by["role"], by["role"])))
+
+    def _timer(self, what: dict[str, Any], definition: Definition | None) -> str:
+        name = what.get("timer")
+        timer = definition.timers.get(str(name)) if definition and name else None
+        return timer.title[self.words.language] if timer else str(name or "")
+
+    def _move(self, case: dict[str, Any], definition: Definition | None) -> tuple[str, str] | None:
+        if definition is None or not case.get("from") or case.get("from") == case.get("to"):
+            return None
+        states = [definition.states.get(str(case[name])) for name in ("from", "to")]
+        titles = [state.title[self.words.language] if state else "?" for state in states]
+        return titles[0], titles[1]
+
+    def _changes(self, said: Any, definition: Definition) -> list[Change]:
+        found = []
+        for name, (old, new) in said["fields"].items():
+            field = definition.fields.get(name)
+            if field is None:
+                continue
+            if field.columns is not None:
+                rows = [self.words.t("web.field.rows", len(value)) if value else "–" for value in (old, new)]
+                found.append(Change(field.title[self.words.language], *rows))
+            else:
+                found.append(Change(field.title[self.words.language], self._shown(field, old), self._shown(field, new)))
+        return found
+
+    def _shown(self, field: Any, stored: Any) -> Any:
+        if personal.is_mark(stored):
+            value = personal.reveal(self.connection, stored)
+            return self.words.t("web.erased") if value is None else value
+        return self.shown.value(field, stored)
+
+    def _plain(self, mark: Any) -> str:
+        if not personal.is_mark(mark):
+            return str(mark or "")
+        return personal.reveal(self.connection, mark) or self.words.t("web.erased")
+
+    def _definition(self, digest: str | None) -> Definition | None:
+        if digest is None:
+            return None
+        try:
+            return self.call.app.engine.definitions.get(self.connection, digest).definition
+        except NotFound:
+            return None
