@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from qms import app as assembly
 from qms.cli import pages
 from qms.cli.answers import table
 from qms.cli.call import Call
@@ -80,7 +81,7 @@ def demo(
         whole = False
     if not whole:
         with call.progress(call.say("cli.demo.making")) as advance:
-            demonstration.build(folder, advance)
+            demonstration.build(folder, assembly.open, advance)
         (folder / FINISHED).touch()
     found = ((candidate, _listen(LOCAL, candidate)) for candidate in range(port, min(port + PORTS_TRIED, 65536)))
     free = next(((candidate, listening) for candidate, listening in found if listening), None)
@@ -89,9 +90,10 @@ def demo(
     call.open_workspace(folder)
     address = f"http://{LOCAL}:{free[0]}"
     heads = [call.say(f"cli.head.{name}") for name in ("name", "email", "password", "comes_as")]
-    rows = [(one.name, one.email, one.password, call.shown(one.comes_as)) for one in demonstration.SIGN_INS]
+    sign_ins = demonstration.sign_ins()
+    rows = [(one.name, one.email, one.password, call.shown(one.comes_as)) for one in sign_ins]
     call.answer(
-        {"address": address, "sign_ins": demonstration.SIGN_INS},
+        {"address": address, "sign_ins": sign_ins},
         Text(call.say("cli.demo.ready", address=address)),
         table(heads, rows),
         Text(call.say("cli.demo.stop", folder=str(folder))),

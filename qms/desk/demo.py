@@ -1,0 +1,234 @@
+"""The demo: a consortium with its members, people of each kind, its procedures in force and some work under way.
+
+Everything is done through the same verbs as real work, by a clock that is set back some days; the trail says that it is a demo. What
+happens stands in ``demo.yaml``: no workflow is named here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+from zoneinfo import ZoneInfo
+
+from ruamel.yaml import YAML
+
+from qms.database import utc_now
+from qms.desk import notices, staff, start
+from qms.errors import Text
+from qms.formats import notice as reader
+from qms.people import directory, signature
+from qms.people.actor import SYSTEM, Actor
+from qms.procedures import control
+from qms.records import evidence, trail
+from qms.records.evidence import Attachment
+from qms.workflows import case
+
+NOTICES = "notices_of_the_demo"
+LONG_ENOUGH = 20
+"""Days before today when the demo begins."""
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A ready sign-in, printed at start."""
+
+    name: str
+    email: str
+    password: str
+    comes_as: Text
+
+
+def _script() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = YAML(typ="safe", pure=True).load(files(__package__).joinpath("demo.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def sign_ins() -> list[SignIn]:
+    """Everybody who can sign in to the demo, with the password."""
+    script = _script()
+    return [SignIn(one["name"], one["email"], script["password"], one["comes_as"]) for one in script["persons"].values()]
+
+
+@dataclass
+class _Clock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class _Stage:
+    """The demo while it is being made: the open workspace, who is who, and the cases so far by their name in the script."""
+
+    app: Any
+    clock: _Clock
+    today: datetime
+    script: Mapping[str, Any]
+    people: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, str] = field(default_factory=dict)
+
+    def actor(self, name: str) -> Actor:
+        with self.app.reading() as connection:
+            return directory.actor(connection, self.people[name], self.app.hats, "web")
+
+
+def build(root: Path, open_app: Callable[[Path, Any], Any], advance: Advance = lambda done, total: None) -> None:
+    """Make the demo workspace at ``root``; ``open_app`` is how ``qms.app`` opens one. Raises what ``start.make`` raises."""
+    script, today = _script(), utc_now()
+    clock = _Clock(today - timedelta(days=LONG_ENOUGH))
+    first = script["persons"]["qualita"]
+    start.make(
+        root,
+        start.Beginning(script["name"], script["organisation"], first["name"], first["email"], script["password"], demo=True),
+        clock,
+    )
+    app = open_app(root, clock)
+    try:
+        stage = _Stage(app, clock, today, script)
+        acts = script["acts"]
+        _people(stage)
+        for done, act in enumerate(acts):
+            advance(done, len(acts))
+            clock.now = today + timedelta(days=act["days"], minutes=done)
+            _DEEDS[next(name for name in _DEEDS if name in act)](stage, act, f"{uuid5(NAMESPACE_URL, str(done))}")
+        clock.now = today
+        app.tick()
+        advance(len(acts), len(acts))
+    finally:
+        app.close()
+
+
+def _people(stage: _Stage) -> None:
+    script, app = stage.script, stage.app
+    with app.writing() as tx:
+        trail.append(tx, trail.Act("demo-made", SYSTEM, what={"reason": "Dati di dimostrazione, con persone inventate / demo data"}))
+        for kind, names in script["members"].items():
+            for name in names:
+                staff.add_organisation(tx, SYSTEM, slug(name), name, kind)
+        known = {person.email: person.id for person in directory.persons(tx.connection)}
+        for nick, one in script["persons"].items():
+            if one["email"] not in known:
+                ends = stage.today + timedelta(days=90) if one["kind"] == "auditor" else None
+                person = staff.add_person(tx, SYSTEM, one["name"], one["email"], one["kind"], "it", ends)
+                known[one["email"]] = person.id
+                staff.set_password(tx, SYSTEM, person.id, script["password"])
+                for hat, organisation in one["hats"]:
+                    staff.grant(tx, SYSTEM, app.hats, person.id, hat, organisation)
+            stage.people[nick] = known[one["email"]]
+
+
+def slug(name: str) -> str:
+    """The identifier of an organisation from its name."""
+    words = "".join(mark if mark.isalnum() else " " for mark in name.lower()).split()
+    return "-".join(words)[:60]
+
+
+def _import(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    content = files(__package__).joinpath(NOTICES, act["import"]).read_bytes()
+    stored = evidence.store(stage.app.settings.evidence, BytesIO(content), act["import"], stage.app.settings.max_evidence_bytes)
+    found = reader.read(content, act["import"])
+    with stage.app.writing() as tx:
+        (taken,) = notices.take_in(tx, stage.app.engine, found, stored, stage.actor(act["by"]), [0])
+    stage.cases[act["as"]] = str(taken.case)
+
+
+def _open(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    attached = _attached(stage, act)
+    with stage.app.writing() as tx:
+        receipt = case.open_case(
+            tx,
+            stage.app.engine,
+            act["open"],
+            stage.actor(act["by"]),
+            fields=_values(stage, act.get("fields", {})),
+            organisations=tuple(act.get("organisations", ())),
+            evidence=attached,
+            key=key,
+        )
+    stage.cases[act["as"]] = str(receipt.case)
+
+
+def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    app, by, number = stage.app, stage.actor(act["by"]), stage.cases[act["on"]]
+    attached = _attached(stage, act)
+    with app.reading() as connection:
+        seen = case.show(connection, app.engine, number, by)
+    proof = signature.prove(app.database, by, stage.script["password"]) if act.get("sign") else None
+    with app.writing(shelf=app.touches_library(seen.definition, act["step"])) as tx:
+        case.take_step(
+            tx,
+            app.engine,
+            number,
+            act["step"],
+            by,
+            version=seen.version,
+            fields=_values(stage, act.get("fields", {})),
+            evidence=attached,
+            proof=proof,
+            key=key,
+        )
+
+
+def _draft(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    app, by = stage.app, stage.actor(act["by"])
+    with app.writing(shelf=True) as tx:
+        begun = control.start_draft(
+            tx, app.library, key=act["draft"], slug=act["slug"], by=by, open_case=app.open_proposal(by), reason=act["reason"]
+        )
+    with app.reading() as connection:
+        text = control.draft_text(app.library, control.draft(connection, act["draft"], act["slug"]))
+    with app.writing(shelf=True) as tx:
+        control.save_draft(tx, app.library, act["draft"], act["slug"], text.rstrip("\n") + "\n" + act["add"], {}, by, begun.commit)
+    stage.cases[act["as"]] = begun.case
+
+
+_DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {"import": _import, "open": _open, "step": _step, "draft": _draft}
+
+
+def _attached(stage: _Stage, act: Mapping[str, Any]) -> list[Attachment]:
+    found = []
+    for slot, name in act.get("evidence", {}).items():
+        content = BytesIO(page(f"{name} - documento di dimostrazione"))
+        stored = evidence.store(stage.app.settings.evidence, content, name, stage.app.settings.max_evidence_bytes)
+        found.append(evidence.attach(slot, stored))
+    return found
+
+
+def _values(stage: _Stage, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as typed; a moment given from today becomes a date and an hour."""
+    zone: ZoneInfo = stage.app.zone
+    found = {}
+    for name, value in fields.items():
+        if isinstance(value, str) and value.startswith("+") and " " in value:
+            days, clock = value[1:].split(" ")
+            day = (stage.today.astimezone(zone) + timedelta(days=int(days))).date()
+            found[name] = f"{day:%d/%m/%Y} {clock}"
+        else:
+            found[name] = value
+    return found
+
+
+def page(words: str) -> bytes:
+    """One blank PDF page with a line of plain letters on it."""
+    line = words.encode("ascii", "replace").replace(b"(", b"").replace(b")", b"")
+    shown = b"BT /F1 14 Tf 72 760 Td (" + line + b") Tj ET"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    written, places = b"%PDF-1.4\n", []
+    for number, one in enumerate(objects, 1):
+        places.append(len(written))
+        written += b"%d 0 obj%s\nendobj\n" % (number, one)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    ending = b"xref\n0 6\n0000000000 65535 f \n" + table + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(written)
+    return written + ending
