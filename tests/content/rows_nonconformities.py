@@ -3,7 +3,7 @@
 from tests.content.rows import Row, When, fields
 
 QUALITY = {"process": "QUALITY", "severity": "MAJOR"}
-CLOSED = {"close": ("quality", "2025-01-10T09:00:00.000Z", 20)}
+CLOSED = {"close_nc": ("quality", "2025-01-10T09:00:00.000Z", 20)}
 ACTIONS = "corrective_actions"
 RECENT, LONG_AGO = "2026-01-10T09:00:00.000Z", "2024-01-10T09:00:00.000Z"
 

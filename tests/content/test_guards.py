@@ -72,7 +72,7 @@ def test_a_row_is_about_a_guard_that_exists(workflow: str, row: Row) -> None:
 )
 def test_a_grave_nonconformity_closes_only_with_an_effective_corrective_action(offices: Offices, when: When) -> None:
     definition = DEFINITIONS["nonconformity"]
-    assert "GUARD:capa_effective_if_required" in tried(offices, definition, definition.steps["close"], when)
+    assert "GUARD:capa_effective_if_required" in tried(offices, definition, definition.steps["close_nc"], when)
 
 
 @pytest.mark.parametrize(

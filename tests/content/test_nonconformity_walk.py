@@ -91,9 +91,9 @@ def test_a_minor_nonconformity_is_treated_on_one_page_and_closed_by_another(offi
     number = office.open("nonconformity", "tenders", REPORT)
     office.take(number, "treat", "training", TREATED, "CORRECTION_EVIDENCE")
     assert office.file(number).fields["severity"] == "MINOR"
-    assert "SOD:corrector_is_closer" in office.refused(number, "close", office.as_role("QM", nick="training"), CLOSED)
-    assert office.refused(number, "close", office.as_role("QM", nick="tenders"), CLOSED) == ("SOD:corrector_is_closer",)
-    office.take(number, "close", "quality", CLOSED)
+    assert "SOD:corrector_is_closer" in office.refused(number, "close_nc", office.as_role("QM", nick="training"), CLOSED)
+    assert office.refused(number, "close_nc", office.as_role("QM", nick="tenders"), CLOSED) == ("SOD:corrector_is_closer",)
+    office.take(number, "close_nc", "quality", CLOSED)
     assert office.file(number).state == "CLOSED"
 
 
@@ -105,7 +105,7 @@ def test_a_grave_one_may_not_take_the_short_way(office: Office) -> None:
 
 def test_a_major_one_closes_only_after_a_corrective_action_that_worked_at_the_second_try(office: Office) -> None:
     number = to_corrected(office, REPORT)
-    assert office.refused(number, "close", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
+    assert office.refused(number, "close_nc", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
     office.take(number, "open_action", "quality")
     action = "AC-2026-0001"
     assert office.file(action).fields["severity"] == "MAJOR"
@@ -117,15 +117,15 @@ def test_a_major_one_closes_only_after_a_corrective_action_that_worked_at_the_se
     assert codes == ("GUARD:criterion_met",)
     office.take(action, "judged_ineffective", "verifier", first, "EFFECTIVENESS_EVIDENCE", comment="Due registri corretti tardi.")
     assert office.file(action).fields["cycle"] == 2
-    assert office.refused(number, "close", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
+    assert office.refused(number, "close_nc", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
     again = office.refused(action, "causes_done", "training", analysis(office), "CAUSE_ANALYSIS_SHEET=primo")
     assert again == ("GUARD:new_analysis",)
     carry_out_again(office, action)
     office.at = utc("2026-09-10 09:00")
     found = {"measured_value": "0", "observations": "44"}
     office.take(action, "judged_effective", "verifier", found, "EFFECTIVENESS_EVIDENCE=secondo")
-    office.take(action, "close", "quality", {"knowledge": "Il registro va dove va il docente."})
-    office.take(number, "close", "quality", CLOSED)
+    office.take(action, "close_action", "quality", {"knowledge": "Il registro va dove va il docente."})
+    office.take(number, "close_nc", "quality", CLOSED)
     assert office.file(number).state == "CLOSED"
 
 
@@ -157,7 +157,7 @@ def test_an_abandoned_corrective_action_does_not_let_a_major_one_close(office: O
     office.take(number, "open_action", "quality")
     risk = {"residual_risk": "Può ripetersi nei due corsi in chiusura; lo sorveglia il direttore fino a giugno."}
     office.take("AC-2026-0001", "abandon", "direction", risk, comment="I corsi finiscono fra un mese.")
-    assert office.refused(number, "close", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
+    assert office.refused(number, "close_nc", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
 
 
 def test_on_the_quality_offices_own_work_the_direction_decides_after_an_independent_look(office: Office) -> None:
@@ -168,11 +168,11 @@ def test_on_the_quality_offices_own_work_the_direction_decides_after_an_independ
     assert office.refused(number, "classify", "quality", judged) == ("GUARD:direction_judges_quality",)
     office.take(number, "classify", "direction", judged)
     office.take(number, "open_action", "direction")
-    assert "GUARD:independent_opinion_heard" in office.refused(number, "close", "direction", CLOSED)
+    assert "GUARD:independent_opinion_heard" in office.refused(number, "close_nc", "direction", CLOSED)
     note = {"independent_note": "Ho visto i registri di audit: mancano due verbali."}
     assert office.refused(number, "independent_look", "quality", note) == ("GUARD:not_the_quality_office",)
     office.take(number, "independent_look", "verifier", note)
-    assert "GUARD:independent_opinion_heard" not in office.refused(number, "close", "direction", CLOSED)
+    assert "GUARD:independent_opinion_heard" not in office.refused(number, "close_nc", "direction", CLOSED)
 
 
 def test_a_report_is_rejected_by_two_and_judged_again_by_a_third(office: Office) -> None:
@@ -191,7 +191,7 @@ def test_a_report_is_rejected_by_two_and_judged_again_by_a_third(office: Office)
 def test_a_recurrence_reopens_one_step_graver_and_needs_new_proof(office: Office) -> None:
     number = office.open("nonconformity", "tenders", REPORT)
     office.take(number, "treat", "training", TREATED, "CORRECTION_EVIDENCE")
-    office.take(number, "close", "quality", CLOSED)
+    office.take(number, "close_nc", "quality", CLOSED)
     office.at = utc("2026-08-03 09:00")
     twin = office.open("nonconformity", "tenders", REPORT)
     ground = {"reopen_ground": "RECURRENCE", "recurrence_case": twin, "reopen_reason": "Stesso corso, stesso docente, cinque mesi dopo."}
