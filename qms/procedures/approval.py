@@ -7,6 +7,7 @@ about to come into force; one changed byte, from whatever door, voids the approv
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -104,10 +105,11 @@ def facts(
 ) -> dict[str, Any]:
     """What guards may ask about the text of a case, by name after ``draft.``; ``same_text_as`` is a function of a step. Raises NotFound."""
     draft = register.draft_of_case(connection, case_number)
-    parsed = _parsed(library, draft, roles)
+    parsed = _parsed(library.read(draft.blob), draft.path, frozenset(roles) if roles is not None else None)
     current = drafts.current_revision(connection, draft.key)
-    code = parsed.code if parsed is not None else ""
     brought = register.revision_of_case(connection, case_number)
+    became = brought.status if brought is not None else ""
+    code = parsed.code if parsed is not None else ""
     return {
         "authors": draft.authors,
         "is_valid": parsed is not None,
@@ -116,14 +118,14 @@ def facts(
         "base_is_current": draft.base_revision == current,
         "has_reason": draft.base_revision is None or bool(draft.reason.strip()),
         "code_is_free": register.code_owner(connection, code) in (None, draft.key),
-        "is_changed": draft.kind != "text" or current is None or not _is_in_force(connection, library, draft),
+        "is_changed": draft.kind == "text" and (current is None or not _is_in_force(connection, library, draft)),
         "is_withdrawal": draft.kind == "withdrawal",
         "is_confirmation": draft.kind == "confirmation",
         "is_new": draft.base_revision is None,
-        "is_superseded": brought is not None and brought.status == "superseded",
-        "is_withdrawn": brought is not None and brought.status == "withdrawn",
-        "review_every": Decimal(parsed.review_every) if parsed is not None else None,
+        "is_superseded": became == "superseded",
+        "is_withdrawn": became == "withdrawn",
         "type": parsed.type if parsed is not None else "",
+        "review_every": Decimal(parsed.review_every) if parsed is not None else None,
     }
 
 
@@ -142,9 +144,10 @@ def _is_in_force(connection: Connection, library: Library, draft: Draft) -> bool
     return same and figures(library, row.commit_id, row.path) == figures(library, draft.tip, draft.path)
 
 
-def _parsed(library: Library, draft: Draft, roles: Collection[str] | None) -> document.Front | None:
+@lru_cache(maxsize=256)
+def _parsed(content: bytes, path: str, roles: frozenset[str] | None) -> document.Front | None:
     try:
-        return document.parse(library.read(draft.blob), draft.path, roles).front
+        return document.parse(content, path, roles).front
     except BadContent:
         return None
 

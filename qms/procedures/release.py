@@ -45,6 +45,8 @@ class Context(Protocol):
     @property
     def fields(self) -> Mapping[str, Any]: ...
     @property
+    def happened_at(self) -> datetime: ...
+    @property
     def comment(self) -> str | None: ...
     @property
     def arguments(self) -> Mapping[str, Any]: ...
@@ -179,7 +181,7 @@ def _judge(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) 
         if not known[name]:
             reasons.append(Reason(code, values={"detail": front.code}))
     effective = _effective_on(context, tx, zone)
-    if effective < _today(tx, zone):
+    if effective < min(_today(tx, zone), context.happened_at.astimezone(zone).date()):
         reasons.append(Reason("EFFECTIVE_PAST", values={"detail": effective.isoformat()}))
     if reasons:
         raise refusal(reasons)

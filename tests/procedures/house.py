@@ -54,6 +54,7 @@ class Context:
     fields: Mapping[str, Any] = field(default_factory=dict)
     comment: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    happened_at: datetime = NINE
 
 
 @dataclass

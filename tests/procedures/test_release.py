@@ -293,6 +293,28 @@ def test_a_text_that_changes_nothing_and_a_day_that_is_past_are_both_named(house
     assert set(refused.value.codes) == {"DRAFT_UNCHANGED", "EFFECTIVE_PAST"}
 
 
+def test_an_approval_recorded_late_is_not_refused_for_being_late(house: House) -> None:
+    case = house.start().case
+    house.save("prima", words(body="Uno.\n"))
+    house.later(days=2)
+    house.publish(case, fields={"effective_on": "2026-03-02"})
+    assert house.row().in_force_since == "2026-03-04T09:00:00.000Z"
+
+
+def test_a_case_knows_what_became_of_its_revision(house: House) -> None:
+    one, two = house.start("prima").case, house.start("seconda")
+    house.save("prima", words(body="Uno.\n"))
+    house.publish(one)
+    three = house.start("terza").case
+    house.save("terza", words(body="Tre.\n"))
+    made = house.publish(three)
+    assert made["supersedes"] == {"key": "PRO-7.5-01", "revision": 1, "case": one}
+    with house.store.reading() as connection:
+        known = {case: approval.facts(connection, house.library, case) for case in (one, two.case, three)}
+    assert [known[case]["is_superseded"] for case in (one, two.case, three)] == [True, False, False]
+    assert known[three]["review_every"] == 24
+
+
 def test_the_day_of_effect_is_counted_in_rome(house: House) -> None:
     house.store.clock = lambda: NINE.replace(hour=23, minute=30)
     case = house.start().case
