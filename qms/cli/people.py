@@ -14,7 +14,7 @@ from qms.desk import staff
 from qms.errors import NotPermitted, Reason
 from qms.formats import moments
 from qms.formats.values import BadValue
-from qms.people import directory, sign_in
+from qms.people import directory, sign_in, tokens
 from qms.people.directory import Person
 
 group = pages.section("cli.people")
@@ -81,6 +81,16 @@ def revoke(ctx: typer.Context, person: Who, hat: Hat, organisation: Where) -> No
         whom = person_named(tx.connection, person)
         staff.revoke(tx, by, whom.id, hat, organisation)
     answer_person(call, whom.id)
+
+
+@group.verb("roles", "cli.people.roles")
+def show_roles(ctx: typer.Context) -> None:
+    call: Call = ctx.obj
+    _require_staff(call.who().kind)
+    hats = call.app.hats
+    heads = [call.say(f"cli.head.{name}") for name in ("hat", "title", "kind", "roles")]
+    rows = [(hat.id, call.shown(hat.title), call.say(f"cli.kind.{hat.kind}"), ", ".join(hat.roles)) for hat in hats.hats.values()]
+    call.answer({"hats": hats.hats.values(), "roles": hats.roles}, table(heads, rows))
 
 
 @group.verb("disable", "cli.people.disable")
@@ -154,6 +164,17 @@ def issue_token(
         (call.say("cli.head.ends"), call.shown(token.expires_at)),
     ]
     call.answer({"token": text, "id": token.id, "expires_at": token.expires_at}, facts(rows), call.say("cli.people.token_once"))
+
+
+@group.verb("tokens", "cli.people.tokens")
+def show_tokens(ctx: typer.Context) -> None:
+    call: Call = ctx.obj
+    by = call.who()
+    with call.app.reading() as connection:
+        found = tokens.of(connection, by.person)
+    heads = [call.say(f"cli.head.{name}") for name in ("id", "label", "created", "ends", "revoked")]
+    rows = [(one.id, one.label, *map(call.shown, (one.created_at, one.expires_at, one.revoked_at))) for one in found]
+    call.answer({"tokens": found}, table(heads, rows))
 
 
 @group.verb("token-revoke", "cli.people.token_revoke")

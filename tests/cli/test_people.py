@@ -110,6 +110,15 @@ def test_organisations_are_added_by_keepers_and_listed(as_person: AsPerson) -> N
     assert as_person("tenders")("people", "organisation-add", "x", "X", "--kind", "A").code == 3
 
 
+def test_hats_and_ones_own_tokens_are_listed(as_person: AsPerson) -> None:
+    tenders = as_person("tenders")
+    hats = {hat["id"]: hat["roles"] for hat in tenders("people", "roles", "--json").json["hats"]}
+    assert "TENDER" in hats["gare"]
+    listed = tenders("people", "tokens", "--json")
+    assert len(listed.json["tokens"]) == 1
+    assert "qms_" not in listed.out
+
+
 def test_an_auditors_account_needs_its_end(as_person: AsPerson) -> None:
     quality = as_person("quality")
     answer = quality("people", "add", "Ugo Esterno", "ugo@example.org", "--kind", "auditor", "--json")
