@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from qms.workflows import operations
+from qms.workflows.comparisons import comparison
 from qms.workflows.functions import FUNCTIONS
 from qms.workflows.scope import Exhausted, Names, Purse, Run, Scope
 from qms.workflows.types import (
@@ -28,17 +29,16 @@ from qms.workflows.types import (
     TEXT,
     Mistake,
     Type,
-    comparable,
     fits,
     joined,
-    strangers,
 )
 
 LONGEST = 1_500
 DEEPEST = 24
 MOST_NODES = 400
+SAME_TEXT = "draft.same_text_as"
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,10})?")
-_SIGNS = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "==", "NotEq": "!=", "Add": "+", "Sub": "-", "Mult": "*", "Div": "/"}
+_SIGNS = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/"}
 
 
 @dataclass(frozen=True)
@@ -262,72 +262,12 @@ def _choice(compiler: Compiler, node: ast.IfExp) -> tuple[Type, Run]:
     return kind, operations.chosen(condition, yes_run, no_run)
 
 
-def _comparison(compiler: Compiler, node: ast.Compare) -> tuple[Type, Run]:
-    tests = []
-    left_node: ast.expr = node.left
-    left = compiler.visit(left_node) if not isinstance(node.ops[0], (ast.In, ast.NotIn)) else None
-    for sign, right_node in zip(node.ops, node.comparators, strict=True):
-        if isinstance(sign, (ast.In, ast.NotIn)):
-            if len(node.ops) > 1:
-                raise compiler.mistake("not_allowed", node, what="in")
-            return BOOLEAN, _membership(compiler, left_node, right_node, isinstance(sign, ast.In))
-        assert left is not None
-        right = compiler.visit(right_node)
-        tests.append(_one_comparison(compiler, node, sign, left, right))
-        left_node, left = right_node, right
-    return BOOLEAN, tests[0] if len(tests) == 1 else operations.every(tests)
-
-
-def _one_comparison(compiler: Compiler, node: ast.Compare, sign: ast.cmpop, left: tuple[Type, Run], right: tuple[Type, Run]) -> Run:
-    if isinstance(sign, (ast.Is, ast.IsNot)):
-        if right[0] != NOTHING:
-            raise compiler.mistake("is_what", node)
-        return operations.is_nothing(left[1], isinstance(sign, ast.Is))
-    name = type(sign).__name__
-    foreign = strangers(left[0], right[0])
-    if foreign is not None and {left[0].name, right[0].name} == {"choice", "text"}:
-        raise compiler.mistake("option", node, value=", ".join(sorted(foreign[0])), known=foreign[1])
-    if not comparable(left[0], right[0], name in ("Eq", "NotEq")):
-        code = "none_compared" if NOTHING in (left[0], right[0]) else "operands"
-        raise compiler.mistake(code, node, sign=_SIGNS[name], left=left[0].name, right=right[0].name)
-    for side, other in ((left[0], right[0]), (right[0], left[0])):
-        compiler.uses_of("link_states").update((side.link, literal) for literal in (other.literals or ()) if side.link is not None)
-    return operations.compared(name, left[1], right[1], left[0], right[0])
-
-
-def _membership(compiler: Compiler, left_node: ast.expr, right_node: ast.expr, expected: bool) -> Run:
-    left, left_run = compiler.visit(left_node)
-    if isinstance(right_node, (ast.Tuple, ast.List)):
-        return _one_of(compiler, left, left_run, right_node, expected)
-    right, right_run = compiler.visit(right_node)
-    foreign = strangers(left, right)
-    if right.name == "choices" and foreign is not None:
-        raise compiler.mistake("option", left_node, value=", ".join(sorted(foreign[0])), known=foreign[1])
-    pairs = {("text", "text"), ("person", "persons"), ("text", "choices")}
-    if (left.name, right.name) not in pairs and not (right.name == "choices" and left.options == right.options):
-        raise compiler.mistake("operands", right_node, sign="in", left=left.name, right=right.name)
-    return operations.within(left_run, right_run, expected)
-
-
-def _one_of(compiler: Compiler, left: Type, left_run: Run, node: ast.Tuple | ast.List, expected: bool) -> Run:
-    tests = []
-    for item in node.elts:
-        if not isinstance(item, (ast.Constant, ast.Name, ast.Attribute)):
-            raise compiler.mistake("not_allowed", item, what=type(item).__name__)
-        found = compiler.visit(item)
-        equality = ast.Compare(node, [ast.Eq()], [item])
-        ast.copy_location(equality, item)
-        tests.append(_one_comparison(compiler, equality, ast.Eq(), (left, left_run), found))
-    found_in = operations.some(tests)
-    return found_in if expected else operations.negated(found_in)
-
-
 def _call(compiler: Compiler, node: ast.Call) -> tuple[Type, Run]:
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
         raise compiler.mistake("not_allowed", node, what="*")
     target = node.func
-    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "draft":
-        return FUNCTIONS["same_text_as"](compiler, node) if target.attr == "same_text_as" else _attribute(compiler, target)
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and f"{target.value.id}.{target.attr}" == SAME_TEXT:
+        return FUNCTIONS["same_text_as"](compiler, node)
     if not isinstance(target, ast.Name) or target.id not in FUNCTIONS or target.id == "same_text_as":
         name = target.id if isinstance(target, ast.Name) else "…"
         raise compiler.mistake("unknown_function", node, name=name, known=FUNCTIONS)
@@ -342,7 +282,7 @@ _VISITS: Mapping[type[ast.AST], Callable[[Compiler, Any], tuple[Type, Run]]] = {
     ast.UnaryOp: _unary,
     ast.BinOp: _reckoning,
     ast.IfExp: _choice,
-    ast.Compare: _comparison,
+    ast.Compare: comparison,
     ast.Call: _call,
 }
 

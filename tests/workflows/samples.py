@@ -30,7 +30,10 @@ parties: {default: [own], add: true}
 fields:
   title: {type: text, title: {it: Lampada, en: Lamp}, max: 80}
   cost: {type: money, title: {it: Costo, en: Cost}, min: 0}
-  grade: {type: choice, title: {it: Grado, en: Grade}, options: {LOW: {it: Basso, en: Low}, MID: {it: Medio, en: Mid}, TOP1: {it: Alto, en: High}}}
+  grade:
+    type: choice
+    title: {it: Grado, en: Grade}
+    options: {LOW: {it: Basso, en: Low}, MID: {it: Medio, en: Mid}, TOP1: {it: Alto, en: High}}
   deadline_at: {type: datetime, title: {it: Scadenza, en: Deadline}}
   round: {type: integer, title: {it: Giro, en: Round}, default: "0"}
   owner_of_it: {type: person, title: {it: Proprietario, en: Owner}}
