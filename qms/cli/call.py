@@ -39,6 +39,7 @@ class Call:
     def __init__(self, common: Common, clock: Clock) -> None:
         self.common = common
         self.clock = clock
+        self.workspace = common.workspace
         self.language = common.language
         self.json = common.json
         self.out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else FOR_PROGRAMS)
@@ -84,13 +85,14 @@ class Call:
     def app(self) -> assembly.App:
         """The workspace, opened at first use. Raises NotFound when there is none here."""
         if self._app is None:
-            if self.common.workspace is None:
+            if self.workspace is None:
                 raise NotFound("workspace", str(Path.cwd()))
-            self._app = self._closing.enter_context(assembly.opened(self.common.workspace, self.clock))
+            self._app = self._closing.enter_context(assembly.opened(self.workspace, self.clock))
         return self._app
 
     def open_workspace(self, root: Path) -> None:
         """Open a workspace that this call itself made or chose."""
+        self.workspace = root
         self._app = self._closing.enter_context(assembly.opened(root, self.clock))
 
     def close(self) -> None:

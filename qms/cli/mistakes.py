@@ -67,7 +67,7 @@ def explain(error: BaseException, call: Call) -> int:
             told = {"kind": "interrupted"}
             lines = [call.say("cli.interrupted")]
         case _:
-            reference, log = _record(error, call.common.workspace)
+            reference, log = _record(error, call.workspace)
             told = {"kind": "unexpected", "reference": reference, "log": str(log)}
             lines = [call.say("cli.unexpected", reference=reference, log=log)]
     _tell(call, told, lines)

@@ -13,6 +13,7 @@ from qms.cli import pages
 from qms.cli.answers import table
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
+from qms.desk import demo as demonstration
 from qms.desk import start
 from qms.desk.start import Beginning
 
@@ -72,8 +73,6 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="cli.option.reset")] = False,
     port: Annotated[int, typer.Option("--port", "-p", help="cli.option.first_port", metavar="N", min=1, max=65535)] = FIRST_PORT,
 ) -> None:
-    from qms.desk import demo as demonstration  # here, because only this command needs it
-
     call: Call = ctx.obj
     whole = (folder / FINISHED).is_file()
     if folder.exists() and any(folder.iterdir()) and (reset or not whole):
@@ -89,9 +88,9 @@ def demo(
         raise WrongUse("cli.use.port", port=f"{port}–{port + PORTS_TRIED - 1}", host=LOCAL)
     call.open_workspace(folder)
     address = f"http://{LOCAL}:{free[0]}"
-    heads = [call.say(f"cli.head.{name}") for name in ("name", "email", "password", "comes_as")]
+    heads = [call.say(f"cli.head.{name}") for name in ("comes_as", "name", "email", "password")]
     sign_ins = demonstration.sign_ins()
-    rows = [(one.name, one.email, one.password, call.shown(one.comes_as)) for one in sign_ins]
+    rows = [(call.shown(one.comes_as), one.name, one.email, one.password) for one in sign_ins]
     call.answer(
         {"address": address, "sign_ins": sign_ins},
         Text(call.say("cli.demo.ready", address=address)),
