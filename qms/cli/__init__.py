@@ -8,6 +8,7 @@ from typer import Abort
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from qms import __version__
 from qms.cli import cases, contents, documents, identifiers, notices, pages, people, trail, workspaces
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
@@ -33,6 +34,9 @@ def run(words: Sequence[str], environ: Mapping[str, str], clock: Clock = utc_now
     try:
         if common.mistake:
             raise common.mistake
+        if rest == ["--version"]:
+            call.answer({"version": __version__}, f"qms {__version__}")
+            return 0
         done = get_command(house()).main(args=rest, prog_name="qms", standalone_mode=False, obj=call)
         sys.stdout.flush()
         return done if isinstance(done, int) else 0

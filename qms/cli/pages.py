@@ -20,6 +20,7 @@ COMMON = (
     ("--workspace, -w DIR", "cli.option.workspace"),
     ("--token-file FILE", "cli.option.token_file"),
     ("--help", "cli.option.help"),
+    ("--version", "cli.option.program_version"),
 )
 
 

@@ -73,3 +73,8 @@ def test_with_json_even_a_mistake_is_json(qms: Qms) -> None:
     answer = qms("identifier", "check", "BARCODE", "1", "--json")
     assert answer.code == 2
     assert answer.json["error"]["kind"] == "wrong_use"
+
+
+def test_the_version_is_said(qms: Qms) -> None:
+    assert qms("--version").out.startswith("qms ")
+    assert qms("--version", "--json").json["version"]
