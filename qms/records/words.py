@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
 
 MOST_TERMS = 12
+LONGEST = 500
 _write = text("INSERT INTO trail_text (rowid, words) VALUES (:position, :words)")
 _between = text("SELECT rowid, words FROM trail_text WHERE rowid BETWEEN :first AND :last")
 _beyond = text("SELECT rowid FROM trail_text WHERE rowid < 1 OR rowid > :size ORDER BY rowid LIMIT :limit")
@@ -43,20 +44,19 @@ def of(said: Mapping[str, Any]) -> str:
 
 
 def fold(written: str) -> str:
-    """Lower case without accents, so that both databases find ``qualità`` by ``qualita``."""
+    """Bare words in lower case without accents, so that both databases part a text alike and find ``qualità`` by ``qualita``."""
     apart = unicodedata.normalize("NFKD", written.casefold())
-    return "".join(mark for mark in apart if not unicodedata.combining(mark)).replace("\x00", " ")
+    return " ".join("".join(mark if mark.isalnum() else " " for mark in apart if not unicodedata.combining(mark)).split())
 
 
 def matching(connection: Connection, wanted: str) -> Any:
-    """The positions of the entries that hold all the words of ``wanted``, as a subquery."""
-    terms = ["".join(mark if mark.isalnum() else " " for mark in term).split() for term in fold(wanted).split()[:MOST_TERMS]]
-    plain = [word for group in terms for word in group][:MOST_TERMS] or ["-"]
+    """The positions of the entries that hold all the words of ``wanted``, or words that begin so, as a subquery."""
+    terms = fold(wanted[:LONGEST]).split()[:MOST_TERMS] or ["-"]
     position: ColumnElement[int] = literal_column("rowid")
     if connection.dialect.name == "sqlite":
-        match = text("trail_text MATCH :words").bindparams(words=" ".join(f'"{word}"*' for word in plain))
+        match = text("trail_text MATCH :words").bindparams(words=" ".join(f'"{term}"*' for term in terms))
     else:
-        match = text("vector @@ plainto_tsquery('italian', :words)").bindparams(words=" ".join(plain))
+        match = text("vector @@ to_tsquery('italian', :words)").bindparams(words=" & ".join(f"'{term}':*" for term in terms))
     return select(position).select_from(text("trail_text")).where(match)
 
 
