@@ -28,7 +28,7 @@ from qms.web.doorway import Doorway
 from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
-    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *documents.ROUTES, *drafts.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
+    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
     *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
@@ -84,7 +84,7 @@ class _Static(StaticFiles):
 
 def _page(app: App, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        if request.method != "POST" or route.path.startswith(git.PREFIX):
+        if request.method != "POST" or route.is_for_programs:
             return await run_in_threadpool(_respond, app, route, request, FormData())
         async with request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES) as form:
             return await run_in_threadpool(_respond, app, route, request, form)

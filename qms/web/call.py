@@ -106,7 +106,7 @@ class Call:
             self._recognise(cookie)
         if not self.route.permission.admits(self.person):
             raise NotPermitted([Reason("NOT_SIGNED_IN") if self.person is None else Reason("NOT_FOR_YOU")])
-        if self.request.method == "POST":
+        if self.request.method == "POST" and not self.route.is_for_programs:
             self._same_site()
 
     def _recognise(self, cookie: str) -> None:

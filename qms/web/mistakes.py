@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, Response
 
+from qms.app import App
 from qms.desk import staff
 from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, TrailBroken
 from qms.library import LibraryFailed
@@ -104,13 +105,13 @@ def problem_of(status: int, word: str, title: str, reasons: list[dict[str, Any]]
 def record_attempt(call: Call, error: QmsError) -> None:
     """Put on the trail that somebody tried to act and may not: approving their own text, signing with a wrong password."""
     if call.person is not None and call.request.method == "POST" and isinstance(error, NotPermitted):
-        record_refusal(call, call.person, error)
+        record_refusal(call.app, call.person, f"{call.request.method} {call.request.url.path}", error)
 
 
-def record_refusal(call: Call, by: Actor, error: NotPermitted) -> None:
+def record_refusal(app: App, by: Actor, attempt: str, error: NotPermitted) -> None:
     if any(reason.kind in RECORDED for reason in error.reasons):
-        with call.app.writing() as tx:
-            staff.refused(tx, by, f"{call.request.method} {call.request.url.path}"[:300], error.codes)
+        with app.writing() as tx:
+            staff.refused(tx, by, attempt[:300], error.codes)
 
 
 def _located(language: str, found: Problem) -> str:

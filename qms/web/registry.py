@@ -57,6 +57,8 @@ class Route:
     again: Callable[..., Any] | None = None
     limit: int = FORM
     takes_files: bool = False
+    is_for_programs: bool = False
+    """No browser comes here and no cookie counts: who asks is told by a token, so no other site can borrow them."""
 
 
 @dataclass(frozen=True)

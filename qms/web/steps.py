@@ -9,9 +9,9 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from qms.errors import Incomplete, NotFound, Reason
-from qms.formats import moments
+from qms.formats import moments, words
 from qms.formats.values import BadValue
-from qms.locale import LANGUAGES, say
+from qms.locale import LANGUAGES
 from qms.procedures import control
 from qms.procedures.comparison import Line, source
 from qms.procedures.register import Draft
@@ -137,8 +137,7 @@ def happened(written: str, zone: Any) -> datetime | None:
     try:
         return moments.parse(written, zone).at
     except BadValue as error:
-        values = {name: " / ".join(map(str, value)) if isinstance(value, tuple) else value for name, value in error.values.items()}
-        text = {language: say(language, f"value.{error.code}", None, **values) for language in LANGUAGES}
+        text = {language: words.of_value(language, error) for language in LANGUAGES}
         raise Incomplete([Reason("HAPPENED:not_understood", "happened_at", {}, text)]) from error
 
 

@@ -1,0 +1,153 @@
+"""The JSON API: the same verbs as the pages, for programs; who asks is told by a personal token, every refusal gives all its reasons.
+
+Described by OpenAPI 3.1 at ``/api/openapi.json`` and on a page of our own that loads nothing from outside.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from qms.app import App
+from qms.errors import NotPermitted, QmsError
+from qms.locale import knows, say
+from qms.web import mistakes, pages
+from qms.web.api import cases, documents, notices, trail
+from qms.web.api.asking import Caller, language_of
+from qms.web.call import Call
+from qms.web.registry import Permission, Route, Verb
+
+PREFIX = "/api/v1"
+OPENAPI = "/api/openapi.json"
+VERBS: tuple[Verb, ...] = (*cases.VERBS, *documents.VERBS, *trail.VERBS, *notices.VERBS)
+PROBLEMS = (401, 403, 404, 409, 413, 422)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    place: str
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One verb as its page shows it."""
+
+    method: str
+    path: str
+    room: str
+    summary: str
+    permission: str
+    parameters: tuple[Parameter, ...]
+    body: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True)
+class ApiPage:
+    operations: tuple[Operation, ...]
+    address: str
+
+
+def join(door: FastAPI, app: App, verbs: tuple[Verb, ...]) -> None:
+    """Add every verb to the server's application."""
+    for verb in verbs:
+        door.add_api_route(
+            PREFIX + verb.path,
+            _admitting(verb),
+            methods=[verb.method],
+            status_code=verb.status,
+            tags=[verb.room],
+            summary=say("en", _key(verb)),
+            name=verb.handler.__name__,
+            operation_id=f"{verb.room}_{verb.handler.__name__}",
+            responses={status: {"description": say("en", f"web.api.status.{status}")} for status in PROBLEMS},
+            **verb.options,
+        )
+    door.add_exception_handler(QmsError, _refused)  # type: ignore[arg-type]
+    door.add_exception_handler(RequestValidationError, _malformed)  # type: ignore[arg-type]
+
+
+def _admitting(verb: Verb) -> Callable[..., Any]:
+    """The handler behind its permission: who asks is found in the same worker thread that does the work."""
+
+    @wraps(verb.handler)
+    def answer(*args: Any, **values: Any) -> Any:
+        caller: Caller = values["caller"]
+        try:
+            caller.admit(verb.permission)
+            return verb.handler(*args, **values)
+        except QmsError as error:
+            if caller.person is not None and verb.method == "POST" and isinstance(error, NotPermitted):
+                mistakes.record_refusal(caller.app, caller.person, f"{verb.method} {caller.request.url.path}", error)
+            raise
+        except Exception as error:
+            reference = uuid4().hex[:8]
+            _log.error("%s %s failed (%s)", verb.method, caller.request.url.path, reference, exc_info=error)
+            return mistakes.problem_of(500, "unexpected", caller.t("web.mistake.reference", reference=reference), [])
+
+    return answer
+
+
+async def _refused(request: Request, error: QmsError) -> Response:
+    return mistakes.problem(getattr(request.state, "language", None) or language_of(request), error)
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> Response:
+    """A request that is not of the shape the description gives: every fault with its place."""
+    language = language_of(request)
+    reasons = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
+        key = f"web.api.invalid.{fault['type']}"
+        text = say(language, key if knows(language, key) else "web.api.invalid", place=place, problem=str(fault["msg"])[:200])
+        reasons.append({"code": f"INVALID:{fault['type']}", "sentence": text, "place": place})
+    return mistakes.problem_of(422, "malformed", say(language, "web.mistake.malformed"), reasons)
+
+
+def describe(call: Call) -> Response:
+    """The OpenAPI description."""
+    return JSONResponse(call.request.app.openapi())
+
+
+def show(call: Call) -> Response:
+    """The same as a page to read."""
+    described = call.request.app.openapi()
+    operations = tuple(_operation(call, described, verb) for verb in VERBS)
+    address = f"{call.request.url.scheme}://{call.request.headers.get('host', '')}"
+    return pages.draw(call, "api/api.html", call.t("web.api.title"), ApiPage(operations, address))
+
+
+def _operation(call: Call, described: dict[str, Any], verb: Verb) -> Operation:
+    said = described["paths"][PREFIX + verb.path][verb.method.lower()]
+    parameters = tuple(Parameter(one["name"], one["in"], one.get("required", False)) for one in said.get("parameters", []))
+    body = said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    shape = described["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+    required = shape.get("required", [])
+    fields = tuple((name, _kind(one), name in required) for name, one in shape.get("properties", {}).items())
+    permission = call.t(f"web.permission.{verb.permission.name}")
+    return Operation(verb.method, PREFIX + verb.path, verb.room, call.t(_key(verb)), permission, parameters, fields)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    options = schema.get("anyOf", [schema])
+    return " | ".join(str(one.get("type") or one.get("$ref", "object").rpartition("/")[2]) for one in options)
+
+
+def _key(verb: Verb) -> str:
+    return f"web.api.{verb.room}.{verb.handler.__name__}"
+
+
+PAGES = (
+    Route("GET", OPENAPI, Permission.ANYONE, describe),
+    Route("GET", "/api", Permission.ANYONE, show),
+)

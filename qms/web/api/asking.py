@@ -1,0 +1,144 @@
+"""Who asks the API, and in which shapes: a personal token in the header, values of exactly the described types and nothing else."""
+
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
+
+from qms.app import App
+from qms.database import stamp
+from qms.errors import NotPermitted, Reason
+from qms.locale import LANGUAGES, say
+from qms.people import tokens
+from qms.people.actor import Actor
+from qms.people.directory import actor
+from qms.records.trail import Receipt
+from qms.web.registry import Permission
+
+BEARER = HTTPBearer(auto_error=False, description="A personal token, made on the account page or with `qms people token`.")
+
+
+class Caller:
+    """One request of a program."""
+
+    def __init__(self, request: Request, token: str | None) -> None:
+        self.request = request
+        self.app: App = request.app.state.qms
+        self.person: Actor | None = None
+        self._token = token
+
+    @property
+    def by(self) -> Actor:
+        """Who asks. Raises NotPermitted when no token came."""
+        if self.person is None:
+            raise NotPermitted([Reason("NOT_SIGNED_IN")])
+        return self.person
+
+    @property
+    def language(self) -> str:
+        return self.person.language if self.person is not None else language_of(self.request)
+
+    def t(self, key: str, count: int | None = None, **values: object) -> str:
+        return say(self.language, key, count, **values)
+
+    def admit(self, permission: Permission) -> None:
+        """Find out whose token this is, and whether they may. Raises NotPermitted."""
+        if self._token is None:
+            raise NotPermitted([Reason("NOT_SIGNED_IN")])
+        with self.app.reading() as connection:
+            person = tokens.find(connection, self._token, self.app.database.clock())
+            self.person = actor(connection, person, self.app.hats, "api")
+        self.request.state.language = self.person.language
+        if not permission.admits(self.person):
+            raise NotPermitted([Reason("NOT_FOR_YOU")])
+
+
+async def _asking(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Caller:
+    return Caller(request, given.credentials if given else None)
+
+
+Asking = Annotated[Caller, Depends(_asking)]
+"""The one dependency of every verb; it runs on the event loop and touches nothing."""
+
+
+class Shape(BaseModel):
+    """What a program may send: exact types, no unknown names, no characters that no store takes."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _writable(cls, value: Any) -> Any:
+        if not _is_writable(value):
+            raise ValueError("text with a null character or half of a character pair")
+        return value
+
+
+class Attached(Shape):
+    """A file that comes with an act: its bytes in base64."""
+
+    slot: str = Field(max_length=60)
+    name: str = Field(max_length=300)
+    content: str
+
+
+class Recorded(BaseModel):
+    """The receipt of an act: where it stands on the trail, with a signed checkpoint that includes it."""
+
+    position: int
+    at: str
+    leaf: str
+    size: int
+    root: str
+    note: str
+    case: str | None
+    version: int | None
+    state: str | None
+    repeated: bool
+
+
+def recorded(receipt: Receipt) -> Recorded:
+    return Recorded(
+        position=receipt.position, at=stamp(receipt.at), leaf=receipt.leaf, size=receipt.size, root=receipt.root, note=receipt.note,
+        case=receipt.case, version=receipt.version, state=receipt.state, repeated=receipt.repeated,
+    )  # fmt: skip
+
+
+def language_of(request: Request) -> str:
+    """The language a program asks for, English when it asks for none we speak."""
+    wanted = [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
+    return next((language for language in wanted if language in LANGUAGES), "en")
+
+
+def plain(value: Any) -> Any:
+    """Any value in the few types JSON has: instants and dates ISO 8601, amounts decimal strings."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def _is_writable(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= mark <= "\udfff" for mark in value)
+    if isinstance(value, (dict, list)) and depth > 20:
+        return False
+    if isinstance(value, dict):
+        return all(_is_writable(one, depth + 1) for pair in value.items() for one in pair)
+    return all(_is_writable(one, depth + 1) for one in value) if isinstance(value, list) else True
