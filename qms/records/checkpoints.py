@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from qms.database import Database
-from qms.errors import BadContent, Problem
-from qms.library import Library, RefMove
+from qms.errors import BadContent, Problem, TrailBroken
+from qms.library import Library, RefMove, blob_id
 from qms.records import keys, seal, trail
 
 BRANCH = "refs/heads/checkpoints"
@@ -19,21 +19,42 @@ FOLDER = "checkpoints"
 
 
 def publish(database: Database, library: Library, public_key: bytes) -> str | None:
-    """Put the trail's present checkpoint on the branch; returns the note, None when that very one stands there already."""
+    """Put the trail's present checkpoint on the branch; returns the note, None when that very one stands there already.
+
+    Raises TrailBroken when the trail does not continue the one published last: a rewritten trail gets no new checkpoint.
+    """
     with library.writer():
+        former = library.refs(BRANCH).get(BRANCH)
+        last = latest(library, 1)
         with database.reading() as connection:
             note = trail.note_at_head(connection, public_key)
-        size = seal.read_note(note).size
-        path = f"{FOLDER}/{size:012d}.txt"
-        former = library.refs(BRANCH).get(BRANCH)
-        if former is not None and library.blob_at(former, path) is not None:
+            if last and not agrees(connection, last[0][1], public_key):
+                raise TrailBroken(last[0][0], "the trail does not continue its last published checkpoint")
+        size, content = seal.read_note(note).size, note.encode()
+        if last and last[0][0] == size:
             return None
-        content = note.encode()
-        commit = library.commit(
-            former, {path: library.write_blob(content)}, f"Checkpoint at {size} entries", "qms", database.clock(), blobs=[content]
-        )
+        changes = {f"{FOLDER}/{size:012d}.txt": blob_id(content)}
+        commit = library.commit(former, changes, f"Checkpoint at {size} entries", "qms", database.clock(), blobs=[content])
         library.move([RefMove(BRANCH, commit, former)])
     return note
+
+
+def agrees(connection: Connection, text: str, public_key: bytes) -> bool:
+    """Whether the trail as it stands continues the checkpoint ``text``, which may have been kept anywhere."""
+    try:
+        note = seal.read_note(text)
+        if not signed(note, public_key) or note.size > trail.size(connection):
+            return False
+        return note.root == (seal.subtree(0, note.size, trail.lookup(connection)) if note.size else seal.empty_root())
+    except (ValueError, TrailBroken):
+        return False
+
+
+def signed(note: seal.Note, public_key: bytes) -> bool:
+    """Whether one of the note's signature lines is ours and fits."""
+    mine = seal.key_id(note.origin, public_key)
+    lines = [made for name, key, made in note.signatures if (name, key) == (note.origin, mine)]
+    return any(keys.verifies(public_key, note.body.encode(), made) for made in lines)
 
 
 def published(library: Library) -> dict[int, str]:
@@ -47,6 +68,11 @@ def published(library: Library) -> dict[int, str]:
         if stem.isdigit():
             found[int(stem)] = blob
     return found
+
+
+def texts(library: Library) -> dict[str, str]:
+    """Every published checkpoint: where it stands on the branch → its text."""
+    return {f"{FOLDER}/{size:012d}.txt": library.read(blob).decode("utf-8", "replace") for size, blob in sorted(published(library).items())}
 
 
 def latest(library: Library, limit: int = 20) -> list[tuple[int, str]]:
@@ -64,8 +90,7 @@ def roots(notes: Mapping[str, str], public_key: bytes) -> dict[int, bytes]:
         except ValueError as error:
             problems.append(Problem(place, 0, "checkpoint.malformed", {"detail": str(error)}))
             continue
-        mine = seal.key_id(note.origin, public_key)
-        if not any(key == mine and keys.verifies(public_key, note.body.encode(), made) for _, key, made in note.signatures):
+        if not signed(note, public_key):
             problems.append(Problem(place, 0, "checkpoint.signature"))
         else:
             said[note.size] = note.root

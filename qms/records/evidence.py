@@ -40,8 +40,14 @@ TYPES = {
 }
 """What may be attached, by the ending of its name. All of it is only ever given back as a download."""
 
-_MAGIC = {"pdf": (b"%PDF-",), "png": (b"\x89PNG",), "jpg": (b"\xff\xd8\xff",), "jpeg": (b"\xff\xd8\xff",)}
-_PACKED = frozenset({"docx", "xlsx", "odt", "ods", "zip"})
+_JPEG, _TIFF, _PACKED = (b"\xff\xd8\xff",), (b"II*\0", b"MM\0*"), (b"PK\x03\x04", b"PK\x05\x06")
+_BEGINNINGS = {
+    "pdf": (b"%PDF-",), "png": (b"\x89PNG",), "jpg": _JPEG, "jpeg": _JPEG, "tif": _TIFF, "tiff": _TIFF, "p7m": (b"0", b"MI", b"-----BEGIN"),
+    "docx": _PACKED, "xlsx": _PACKED, "odt": _PACKED, "ods": _PACKED, "zip": _PACKED,
+}  # fmt: skip
+"""How a file of each binary type begins; the other types are text. A file may be two things at once, so none is ever shown in place."""
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_PROGRAMS = frozenset({"exe", "dll", "elf", "class", "so", "msi", "bat", "com"})
 
 
 @dataclass(frozen=True)
@@ -110,15 +116,14 @@ def _receive(temporary: Path, content: IO[bytes], limit: int, name: str) -> tupl
 
 
 def _plausible(ending: str, start: bytes) -> bool:
-    if ending in _MAGIC:
-        return start.startswith(_MAGIC[ending])
-    if ending in _PACKED:
-        return start.startswith(b"PK")
+    if ending in _BEGINNINGS:
+        return start.startswith(_BEGINNINGS[ending])
+    if b"\0" in start and not start.startswith(_WIDE):
+        return False
     try:
-        guesses = {found.extension.lstrip(".") for found in puremagic.magic_string(start)}
+        return not {found.extension.lstrip(".") for found in puremagic.magic_string(start)} & _PROGRAMS
     except puremagic.PureError:
         return True
-    return not guesses & {"exe", "dll", "elf", "class"}
 
 
 def _flush_folder(folder: Path) -> None:

@@ -34,10 +34,9 @@ _ALLOWED = (
     nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Keyword,
 )  # fmt: skip
 _TESTS = frozenset({"defined", "undefined", "none", "true", "false"})
-_LIVE = re.compile(r"[\\`*_{}\[\]()#+!|<>&\"'~^=:$@]|^-|(?<=-)-|(?<=^\d)\.|(?<=^\d\d)\.")
+_LIVE = re.compile(r"[\\`*_{}\[\]()#+!|<>&\"'~^=:$@]|^-|(?<=-)-|(?<=^\d)\.(?= |$)|(?<=^\d\d)\.(?= |$)")
 """What Markdown or HTML could take for markup; a dash or a number's dot only where it would begin a list or a rule."""
-
-
+_TIES = "\xa0\u202f"
 _BUDGET = "rows left"
 
 
@@ -153,7 +152,7 @@ def _harmless(value: object) -> object:
 
 
 def _escaped(value: object) -> str:
-    plain = "".join(mark for mark in " ".join(str(value).split()) if mark.isprintable())
+    plain = "".join(mark for mark in re.sub(r"[ \t-\r]+", " ", str(value)).strip() if mark.isprintable() or mark in _TIES)
     return _LIVE.sub(lambda found: f"&#{ord(found[0])};", plain)
 
 

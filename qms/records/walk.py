@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from qms.records import keys, seal, words
+from qms.records import checkpoints, seal, words
 from qms.records.check import (
     DAMAGED,
     Check,
@@ -263,9 +263,7 @@ def _notes(ground: Ground, origin: str) -> Iterator[tuple[str, str, seal.Note | 
             except ValueError as error:
                 yield kind, place, str(error)
                 continue
-            mine = seal.key_id(origin, ground.public_key)
-            lines = [raw for name, key, raw in note.signatures if (name, key) == (origin, mine)]
-            fits = note.origin == origin and any(keys.verifies(ground.public_key, note.body.encode(), raw) for raw in lines)
+            fits = note.origin == origin and checkpoints.signed(note, ground.public_key)
             yield kind, place, note if fits else "signature"
 
 
