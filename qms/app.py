@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
 from qms.errors import NotFound, QmsError, Refused
@@ -196,10 +197,14 @@ class App:
             done = control.publish(context.tx, library, context, zone)
             return {**done, **self._supersede(context.tx, done)}
 
+        def withdraw(context: EffectContext) -> Mapping[str, Any]:
+            done = control.withdraw(context.tx, library, context)
+            return {**done, **self._supersede(context.tx, done)}
+
         effects: dict[str, Effect] = {
             "approve-revision": lambda context: control.approve(context.tx, library, context, zone),
             "publish-revision": publish,
-            "withdraw-document": lambda context: control.withdraw(context.tx, library, context),
+            "withdraw-document": withdraw,
             "confirm-review": lambda context: control.confirm(context.tx, library, context, zone),
             "submit-draft": lambda context: control.submit(context.tx, library, context),
             "return-draft": lambda context: control.send_back(context.tx, library, context),
@@ -241,6 +246,7 @@ def open(root: Path, clock: Clock = utc_now) -> App:
     """Open the workspace at ``root``. Raises NotFound, BadContent."""
     app = App(configuration.load(root), clock)
     try:
+        migrations.require_newest(app.database)
         app.settle()
     except QmsError:
         app.close()
