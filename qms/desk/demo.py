@@ -141,10 +141,11 @@ def _import(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
 def _open(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     attached = _attached(stage, act)
     with stage.app.writing() as tx:
+        in_force = (loaded.definition for loaded in stage.app.engine.definitions.all_in_force(tx.connection))
         receipt = case.open_case(
             tx,
             stage.app.engine,
-            act["open"],
+            next(definition.id for definition in in_force if definition.prefix == act["open"]),
             stage.actor(act["by"]),
             fields=_values(stage, act.get("fields", {})),
             organisations=tuple(act.get("organisations", ())),
@@ -159,13 +160,14 @@ def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     attached = _attached(stage, act)
     with app.reading() as connection:
         seen = case.show(connection, app.engine, number, by)
-    proof = signature.prove(app.database, by, stage.script["password"]) if act.get("sign") else None
-    with app.writing(shelf=app.touches_library(seen.definition, act["step"])) as tx:
+    step = next(step for step in seen.definition.steps_in(app.settings.profile) if step.title["it"] == act["step"])
+    proof = signature.prove(app.database, by, stage.script["password"]) if step.sign else None
+    with app.writing(shelf=app.touches_library(seen.definition, step)) as tx:
         case.take_step(
             tx,
             app.engine,
             number,
-            act["step"],
+            step.name,
             by,
             version=seen.version,
             fields=_values(stage, act.get("fields", {})),
