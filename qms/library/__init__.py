@@ -216,14 +216,17 @@ class Library:
         at: datetime,
         trailers: Mapping[str, str] | None = None,
         blobs: Sequence[bytes] = (),
+        onto: str | None = None,
     ) -> str:
         """Make a commit that changes only ``changes`` (path → blob, None takes away) on its first parent, and no reference.
 
-        ``blobs`` are written with it: give their contents here to save a process.
+        ``blobs`` are written with it: give their contents here to save a process. ``onto`` names another commit whose files it starts
+        from.
         """
         parents = [parent] if isinstance(parent, str) else list(parent or ())
         objects: list[tuple[str, bytes]] = [("blob", content) for content in blobs]
-        base = self.commit_at(parents[0]).tree if parents else None
+        start = onto or (parents[0] if parents else None)
+        base = self.commit_at(start).tree if start is not None else None
         for path in changes:
             if PATH.fullmatch(path) is None:
                 raise ValueError(f"not a path of the library: {path!r}")

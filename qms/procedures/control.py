@@ -20,11 +20,11 @@ from qms.procedures.drafts import (
     OpenCase,
     Opening,
     Saved,
-    record_push,
     save_draft,
     start_draft,
     start_proposal,
 )
+from qms.procedures.intake import record_push
 from qms.procedures.ledger import draft_table, revision_table
 from qms.procedures.merging import ThreeWay, merge_draft, three_way
 from qms.procedures.rebuilding import compare

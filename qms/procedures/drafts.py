@@ -97,7 +97,7 @@ def start_draft(
         document.parse(text, path)
         tip = library.commit(head, {path: blob_id(text)}, f"Draft {key}/{slug}", by.person, tx.now, blobs=[text])
     case = open_case(tx, Opening(key, slug, "text", title, kind, reason))
-    draft = Draft(key, slug, "text", "open", case, title, path, tip, blob_id(text), _sha(text), base, (by.person,), reason, stamp(tx.now))
+    draft = Draft(key, slug, "text", "open", case, title, path, tip, blob_id(text), digest(text), base, (by.person,), reason, stamp(tx.now))
     change = Change({"draft": [row_of(draft)]}, {draft_ref(key, slug): (None, tip)})
     receipt = ledger.record(tx, library, "draft-saved", by, change, document=_named(draft), what={"asked": asked}, idempotency=idempotency)
     return Saved(tip, case, receipt)
@@ -168,70 +168,27 @@ def save_draft(
     draft = open_draft(tx.connection, key, slug)
     if draft.tip != base_tip:
         raise Stale([Reason("STALE", values={"detail": slug})])
-    content = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
-    content = content if content.endswith(b"\n") else content + b"\n"
-    found = document.parse(content, draft.path, roles, placed=False).front
-    path = document.path_for(draft.path, found.code)
-    document.parse(content, path, roles)
-    if found.key != key:
-        raise Incomplete([Reason("KEY_CHANGED", place="key", values={"key": key})])
+    content, title, path = _written(draft, text, roles)
     changes, blobs = _changes(library, draft, path, content, figures)
-    base, parents = draft.base_revision, [draft.tip]
-    if onto_current:
-        current = current_revision(tx.connection, key)
-        base, parents = current, [draft.tip, ledger.main_head(tx.connection)]
-    elif _is_same(library, draft.tip, changes):
-        return Saved(draft.tip, draft.case_number, None)
-    tip = library.commit(parents, changes, f"Draft {key}/{slug}", by.person, tx.now, blobs=blobs)
     after = replace(
-        _written_by(draft, by, tx),
-        title=found.title,
+        written_by(draft, by, tx),
+        title=title,
         path=path,
-        tip=tip,
         blob=blob_id(content),
-        sha256=_sha(content),
-        base_revision=base,
+        sha256=digest(content),
         reason=draft.reason if reason is None else reason,
     )
-    return _save(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency)
-
-
-def record_push(
-    tx: Transaction,
-    library: Library,
-    by: Actor,
-    updates: Mapping[str, tuple[str | None, str]],
-    open_case: OpenCase,
-    *,
-    idempotency: str | None = None,
-) -> list[Saved]:
-    """Seal what a push brought: draft references → (old, new), already moved by git and already judged. Opens the case of a new draft."""
-    ledger.require_writer(library)
-    saved = []
-    for ref, (old, new) in updates.items():
-        key, slug = ref.removeprefix("refs/heads/draft/").split("/")
-        path = find_path(library, ledger.main_head(tx.connection), new, key, current_path(tx.connection, key))
-        content = library.read(library.blob_at(new, path) or "")
-        found = document.parse(content, path).front
-        message = library.commit_at(new).message.strip()[:500]
-        base = _base_revision(tx.connection, library, key, new)
-        if old is None:
-            case = open_case(tx, Opening(key, slug, "text", found.title, found.type, message))
-            before = Draft(key, slug, "text", "open", case, found.title, path, new, "", "", base, (), message, "")
-        else:
-            before = open_draft(tx.connection, key, slug)
-        after = replace(
-            _written_by(before, by, tx),
-            title=found.title,
-            path=path,
-            tip=new,
-            blob=blob_id(content),
-            sha256=_sha(content),
-            base_revision=base,
-            reason=message or before.reason,
-        )
-        saved.append(_save(tx, library, "draft-pushed", by, before if old else None, after, {}, idempotency))
-    return saved
+    message = f"Draft {key}/{slug}"
+    if onto_current:
+        head = ledger.main_head(tx.connection)
+        changes = _onto(tx.connection, library, draft, path, changes)
+        tip = library.commit([draft.tip, head], changes, message, by.person, tx.now, blobs=blobs, onto=head)
+        after = replace(after, tip=tip, base_revision=current_revision(tx.connection, key))
+    elif _is_same(library, draft.tip, changes) and after.reason == draft.reason:
+        return Saved(draft.tip, draft.case_number, None)
+    else:
+        after = replace(after, tip=library.commit(draft.tip, changes, message, by.person, tx.now, blobs=blobs))
+    return seal_tip(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency)
 
 
 def open_draft(connection: Connection, key: str, slug: str) -> Draft:
@@ -254,18 +211,6 @@ def current_path(connection: Connection, key: str) -> str | None:
     return row.path if row is not None and row.status == "in-force" else None
 
 
-def find_path(library: Library, head: str, tip: str, key: str, known: str | None) -> str:
-    """The one file of ``key`` that a draft's tip holds. Raises NotFound."""
-    base = library.merge_base(head, tip)
-    changed = library.changed(base, tip) if base is not None else {}
-    candidates = [path for path, blob in changed.items() if blob is not None and document.PATH.fullmatch(path)]
-    if len(candidates) == 1:
-        return candidates[0]
-    if not candidates and known is not None and library.blob_at(tip, known) is not None:
-        return known
-    raise NotFound("document", key)
-
-
 def row_of(draft: Draft) -> dict[str, Any]:
     """A draft as its row."""
     return {**draft.__dict__, "authors": listed(draft.authors)}
@@ -277,7 +222,7 @@ def closed(draft: Draft, status: str, tx: Transaction) -> Change:
     return Change({"draft": [{"key": draft.key, "slug": draft.slug, "status": status, "changed_at": stamp(tx.now)}]}, refs)
 
 
-def _save(
+def seal_tip(
     tx: Transaction,
     library: Library,
     event: str,
@@ -287,6 +232,7 @@ def _save(
     what: Mapping[str, str],
     idempotency: str | None,
 ) -> Saved:
+    """Move a draft to its new tip and put that on the trail."""
     old = before.tip if before else None
     change = Change({"draft": [row_of(after)]}, {after.ref: (old, after.tip)})
     said = {**what, "old": old, "new": after.tip}
@@ -294,7 +240,8 @@ def _save(
     return Saved(after.tip, after.case_number, receipt)
 
 
-def _written_by(draft: Draft, by: Actor, tx: Transaction) -> Draft:
+def written_by(draft: Draft, by: Actor, tx: Transaction) -> Draft:
+    """The draft with ``by`` among its authors."""
     authors = draft.authors if by.person in draft.authors else (*draft.authors, by.person)
     return replace(draft, authors=authors, changed_at=stamp(tx.now))
 
@@ -318,6 +265,28 @@ def _changes(
     if len(kept) + len(figures) > MOST_FIGURES:
         raise Incomplete([Reason("FIGURES", values={"detail": str(MOST_FIGURES)})])
     return changes, blobs
+
+
+def _written(draft: Draft, text: str, roles: Collection[str] | None) -> tuple[bytes, str, str]:
+    """What the editor sent, as it is kept: bytes, title and path."""
+    content = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
+    content = content if content.endswith(b"\n") else content + b"\n"
+    found = document.parse(content, draft.path, roles, placed=False).front
+    path = document.path_for(draft.path, found.code)
+    document.parse(content, path, roles)
+    if found.key != draft.key:
+        raise Incomplete([Reason("KEY_CHANGED", place="key", values={"key": draft.key})])
+    return content, found.title, path
+
+
+def _onto(connection: Connection, library: Library, draft: Draft, path: str, changes: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The same changes as seen from what is in force: the draft's own files as they will be, everything else as it is now."""
+    row = _row(connection, draft.key)
+    old: dict[str, str] = {}
+    if row is not None and row.status == "in-force":
+        old = {row.path: row.blob, **library.tree(row.commit_id, document.figures_folder(row.path))}
+    kept = library.tree(draft.tip, document.figures_folder(path))
+    return {**dict.fromkeys(old), **kept, **changes}
 
 
 def _is_same(library: Library, tip: str, changes: Mapping[str, str | None]) -> bool:
@@ -353,18 +322,6 @@ def _already(tx: Transaction, idempotency: str | None, key: str, slug: str, aske
     return Saved(draft.tip, draft.case_number, receipt)
 
 
-def _base_revision(connection: Connection, library: Library, key: str, tip: str) -> int | None:
-    """Which revision a pushed draft grew from: the one whose very text stands where the draft leaves the line of what is in force."""
-    base = library.merge_base(ledger.main_head(connection), tip)
-    if base is None:
-        return None
-    texts = library.tree(base, "procedures")
-    for known in register.revisions(connection, key):
-        if texts.get(known.path) == known.blob:
-            return known.number
-    return None
-
-
 def _row(connection: Connection, key: str) -> register.RegisterRow | None:
     try:
         return register.document(connection, key)
@@ -379,5 +336,6 @@ def _named(draft: Draft) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sha(content: bytes) -> str:
+def digest(content: bytes) -> str:
+    """The SHA-256 that approvals bind to."""
     return sha256(content).hexdigest()

@@ -16,7 +16,7 @@ from qms.errors import NotPermitted, QmsError, Reason
 from qms.library import Library
 from qms.people.actor import Actor
 from qms.people.sight import reads_superseded
-from qms.procedures import drafts, hook, register
+from qms.procedures import hook, intake, register
 from qms.procedures.drafts import OpenCase
 from qms.procedures.settling import settle
 
@@ -123,7 +123,7 @@ def _receive(
     if moved:
         library.flush()
         with database.writing() as tx:
-            drafts.record_push(tx, library, by, moved, open_case)
+            intake.record_push(tx, library, by, moved, open_case)
     head, _, rest = answer.partition(b"\r\n\r\n")
     status, headers = _head(head)
     return Answer(status, headers, iter((rest,)))

@@ -95,7 +95,10 @@ def publish(tx: Transaction, library: Library, context: Context, zone: ZoneInfo)
 
 
 def withdraw(tx: Transaction, library: Library, context: Context) -> dict[str, Any]:
-    """Take the document of this case out of force; its row stays and its code is never given again. Raises Refused."""
+    """Take the document of this case out of force; its row stays and its code is never given again. Raises Refused.
+
+    Where another case had put it in force, ``supersedes`` in the answer names that case: it has come to its end too.
+    """
     ledger.require_writer(library)
     row = _subject(tx, context)
     draft = register.draft_of_case(tx.connection, context.case.number)
@@ -112,7 +115,8 @@ def withdraw(tx: Transaction, library: Library, context: Context) -> dict[str, A
         rows |= drafts.closed(draft, "released", tx).rows
     change = Change(rows, {MAIN: (tip, commit), withdrawn_tag(row.key, row.revision): (None, tag)})
     named = {"key": row.key, "code": row.code, "revision": row.revision, "blob": row.blob, "sha256": row.sha256, "commit": commit}
-    return _done(tx, library, change, named)
+    own = register.revision(tx.connection, row.key, row.revision).case_number == context.case.number
+    return _done(tx, library, change, named, None if own else row)
 
 
 def confirm(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) -> dict[str, Any]:

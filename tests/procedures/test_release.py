@@ -105,10 +105,14 @@ def test_a_clean_automatic_merge_is_never_in_force_unapproved(house: House) -> N
     house.save("prima", base.replace("Primo.", "Primo, nuovo."))
     house.save("seconda", base.replace("Ultimo.", "Ultimo, nuovo."), by=BRUNO)
     house.check(two, by=ANNA)
+    other = house.start("altra", key="PRO-7.5-02").case
+    house.save("altra", words("PRO-7.5-02", body="Altro documento.\n"), key="PRO-7.5-02")
+    house.publish(other)
     house.publish(one)
     with house.writing() as tx:
         merged = merging.merge_draft(tx, house.library, "PRO-7.5-01", "seconda", BRUNO, house.draft("seconda").tip)
     assert len(house.library.commit_at(merged.commit).parents) == 2
+    assert house.library.changed(house.wanted()["refs/heads/main"], merged.commit).keys() == {PATH}
     with pytest.raises(Refused) as refused:
         house.publish(two)
     assert refused.value.codes == ("APPROVAL_VOID:verify",)
@@ -124,7 +128,8 @@ def test_where_both_wrote_a_person_writes_the_text(house: House) -> None:
     house.save("prima", words(body="Uno.\n"))
     house.save("seconda", words(body="Due.\n"))
     house.publish(one)
-    compared = merging.three_way(house.store.engine.connect(), house.library, "PRO-7.5-01", "seconda")
+    with house.store.reading() as connection:
+        compared = merging.three_way(connection, house.library, "PRO-7.5-01", "seconda")
     assert not compared.is_clean
     assert "<<<<<<<" in compared.merged
     with house.writing() as tx, pytest.raises(Refused, match="MERGE_CONFLICT"):
@@ -239,6 +244,28 @@ def test_a_withdrawn_document_leaves_main_but_not_the_register_and_its_code_is_n
     with pytest.raises(Refused) as refused:
         house.start("nuova", key="PRO-7.5-09", new=new)
     assert refused.value.codes == ("CODE_TAKEN",)
+
+
+def test_a_withdrawal_names_the_case_that_had_put_the_text_in_force(house: House) -> None:
+    case = house.start().case
+    house.save("prima", words(body="Uno.\n"))
+    house.publish(case)
+    with house.writing() as tx:
+        away = drafts.start_proposal(
+            tx, house.library, key="PRO-7.5-01", kind="withdrawal", by=ANNA, open_case=house.open_case, reason="Non serve più"
+        ).case
+    made = house.take(away, "sign", CARLA, release.withdraw, name="withdraw-document")
+    assert made["supersedes"] == {"key": "PRO-7.5-01", "revision": 1, "case": case}
+    with house.store.reading() as connection:
+        assert approval.facts(connection, house.library, case)["is_withdrawn"]
+
+
+def test_a_withdrawal_by_the_texts_own_case_ends_only_that_case(house: House) -> None:
+    case = house.start().case
+    house.save("prima", words(body="Uno.\n"))
+    house.publish(case)
+    assert "supersedes" not in house.take(case, "away", BRUNO, release.withdraw, name="withdraw-document")
+    assert house.row().status == "withdrawn"
 
 
 def test_a_withdrawal_signed_for_one_revision_does_not_withdraw_the_next(house: House) -> None:
