@@ -90,7 +90,7 @@ def _entry(export: Export, line: dict[str, Any], tally: Tally, clone: Clone | No
         tally.frontier, _ = extend(tally.frontier, tally.count - 1, leaf)
         if tally.count in tally.wanted:
             tally.roots[tally.count] = root_of(tally.frontier)
-    elif not _included(line, position, export.note, leaf):
+    elif not included(line, position, export.note, leaf):
         tally.note("tree", f"#{position}")
     if said is not None:
         _numbered(export, said, position, tally)
@@ -172,7 +172,8 @@ def _signed(note: Note, export: Export) -> bool:
     return note.origin == origin and any(signature_fits(export.key, note.body.encode("utf-8", "replace"), made) for made in lines[:4])
 
 
-def _included(line: dict[str, Any], position: int, head: Note, leaf: bytes) -> bool:
+def included(line: dict[str, Any], position: int, head: Note, leaf: bytes) -> bool:
+    """Whether the line's proof leads from its entry to the signed root."""
     try:
         return root_from_inclusion(position - 1, head.size, leaf, hashes(line["proof"])) == head.root
     except (ValueError, KeyError, TypeError):
