@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qms.errors import BadContent, Problem
 from qms.formats.identifiers import KINDS
-from qms.workflows.definition import OPENING, Definition, EffectCall, Step
+from qms.workflows.definition import OPENING, SYS, Definition, EffectCall, Step
 from qms.workflows.expression import Expression
 from qms.workflows.figures import NO_FIGURES, Figures, read_figures
 from qms.workflows.model import unsatisfiable, walk
@@ -105,7 +105,7 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
     for line, role in _roles(definition):
         if role in NEVER:
             yield problem(line, "role_never", role, ())
-        elif roles is not None and role not in roles:
+        elif roles is not None and role not in (*roles, SYS):
             yield problem(line, "unknown_role", role, roles)
     for expression in definition.expressions():
         for name in sorted(expression.uses.figures - figures.by_name.keys()):

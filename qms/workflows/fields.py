@@ -141,11 +141,7 @@ def _wrong(key: str, **values: object) -> _Wrong:
 
 
 def _said(error: BadValue) -> Text:
-    def shown(value: object) -> object:
-        return " / ".join(str(item) for item in value) if isinstance(value, tuple) else value
-
-    values = {name: shown(value) for name, value in error.values.items()}
-    return {language: say(language, f"value.{error.code}", None, **values) for language in LANGUAGES}
+    return {language: say(language, error.key, None, **error.values) for language in LANGUAGES}
 
 
 def _text(reading: Reading, wanted: Field, raw: object, place: str) -> Stored:

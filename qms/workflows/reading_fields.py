@@ -188,6 +188,6 @@ def _truth(reader: Reader, node: Node | None) -> str | None:
 
 def _check_bounds(reader: Reader, table: Table, kind: str, least: Decimal | None, most: Decimal | None) -> None:
     if least is not None and most is not None and least > most:
-        reader.wrong(table.line, "bounds", least=least, most=most)
+        reader.wrong(table.lines["min"], "bounds", least=least, most=most)
     if kind == "table" and most is not None and most > MOST_ROWS:
-        reader.wrong(table.line, "too_many", key="max", limit=MOST_ROWS)
+        reader.wrong(table.lines["max"], "too_many", key="max", limit=MOST_ROWS)

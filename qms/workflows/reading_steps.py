@@ -62,7 +62,10 @@ def read_step(reader: Reader, name: str, node: Node, known: Known, line: int) ->
 
 def _step(reader: Reader, name: str, table: Table, known: Known, sources: tuple[str, ...]) -> Step:
     entries = table.entries
-    target = reader.known(reader.words(entries.get("to"), "to")[:1], "state", known.states)
+    words = reader.words(entries.get("to"), "to")
+    if len(words) > 1:
+        reader.wrong(table.lines["to"], "expected_word", key="to")
+    target = reader.known(words[:1], "state", known.states)
     by = reader.roles(entries.get("by"), "by")
     if not by and "by" in entries:
         reader.wrong(table.lines["by"], "empty", key="by")

@@ -1,0 +1,200 @@
+"""Clocks: counted as people count, across the change of hour, and rung exactly once whatever happens."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from qms.records import trail
+from qms.workflows.case import compare, put_in_force, show
+from qms.workflows.clocks import Clock
+from qms.workflows.timers import due_cases, wake
+from tests.workflows.samples import KEEPER, MENDER, PRICER, Bench, file_of
+
+GOOD = {"cost": "120,50", "grade": "MID"}
+
+
+def clock(bench: Bench, number: str, name: str) -> Clock:
+    with bench.store.reading() as connection:
+        case = show(connection, bench.engine, number, KEEPER)
+    return next(running.clock for running in case.timers if running.timer.name == name)
+
+
+def ring(bench: Bench) -> list[str]:
+    """Wake everything that is due; the events recorded, oldest first."""
+    with bench.store.reading() as connection:
+        before = trail.size(connection)
+    rounds = 0
+    while rounds < 50:
+        with bench.store.writing() as tx:
+            if not wake(tx, bench.engine, tx.now):
+                break
+        rounds += 1
+    with bench.store.reading() as connection:
+        return [entry.event for entry in reversed(trail.entries(connection)) if entry.position > before]
+
+
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def test_a_timer_starts_warns_falls_due_and_keeps_its_lateness(bench: Bench) -> None:
+    number = bench.open()
+    started = clock(bench, number, "pricing")
+    assert started.due_at == at(2035, 3, 5, 22, 59, 59)
+    assert started.next_at == at(2035, 3, 4, 22, 59, 59)
+    assert ring(bench) == []
+    bench.store.clock = lambda: at(2035, 3, 4, 23, 0)
+    assert ring(bench) == ["timer-warned"]
+    assert ring(bench) == []
+    bench.store.clock = lambda: at(2035, 3, 6, 8, 0)
+    assert ring(bench) == ["timer-due"]
+    assert ring(bench) == []
+    with bench.store.reading() as connection:
+        entry = trail.entries(connection, limit=1)[0]
+    assert entry.said["what"]["escalate"] == ["QM", "TOP"]
+    assert entry.happened_at == at(2035, 3, 5, 22, 59, 59)
+    bench.step(number, "price_it", PRICER, fields=GOOD, evidence=[file_of("x")])
+    assert clock(bench, number, "pricing").late_seconds == 9 * 3600 + 1
+
+
+def test_lateness_is_that_of_the_fact_not_of_its_recording(bench: Bench) -> None:
+    number = bench.open()
+    bench.store.clock = lambda: at(2035, 3, 9, 8, 0)
+    bench.step(number, "price_it", PRICER, fields=GOOD, evidence=[file_of("x")], happened_at=at(2035, 3, 5, 22, 59, 59))
+    assert clock(bench, number, "pricing").late_seconds == 0
+    assert ring(bench) == []
+
+
+def test_after_a_long_absence_each_timer_rings_once_and_missed_warnings_are_not_sent_late(bench: Bench) -> None:
+    numbers = [bench.priced(deadline_at="2035-03-20 12:00") for _ in range(3)]
+    bench.store.clock = lambda: at(2035, 6, 1, 8, 0)
+    assert ring(bench) == ["timer-due"] * 3
+    assert [clock(bench, number, "promised").due_fired_at for number in numbers] == [at(2035, 6, 1, 8, 0)] * 3
+    assert ring(bench) == []
+
+
+def test_of_several_missed_warnings_one_is_given(bench: Bench) -> None:
+    number = bench.priced(deadline_at="2035-03-20 12:00")
+    bench.store.clock = lambda: at(2035, 3, 20, 10, 30)
+    assert ring(bench) == ["timer-warned"]
+    assert clock(bench, number, "promised").next_at == at(2035, 3, 20, 11, 0)
+
+
+def test_two_who_look_at_once_ring_a_timer_once(bench: Bench) -> None:
+    for _ in range(4):
+        bench.open()
+    bench.store.clock = lambda: at(2035, 3, 6, 8, 0)
+    gate = threading.Barrier(4)
+
+    def look(_: int) -> int:
+        gate.wait()
+        rang = 0
+        for _ in range(12):
+            with bench.store.writing() as tx:
+                rang += wake(tx, bench.engine, tx.now)
+        return rang
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(look, range(4))) == 4
+    with bench.store.reading() as connection:
+        assert [entry.event for entry in trail.entries(connection, event="timer-due")] == ["timer-due"] * 4
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
+def test_a_hard_deadline_is_kept_to_the_second_across_the_change_of_hour(bench: Bench) -> None:
+    number = bench.priced(deadline_at="2035-03-25 12:00")
+    found = clock(bench, number, "promised")
+    assert (found.hard, found.due_at) == (True, at(2035, 3, 25, 10, 0))
+    assert found.next_at == at(2035, 3, 23, 11, 0)
+    late = at(2035, 3, 25, 10, 0, 1)
+    bench.store.clock = lambda: late + timedelta(hours=1)
+    bench.step(number, "mend_it", MENDER, comment="x", happened_at=at(2035, 3, 25, 10, 0))
+    assert clock(bench, number, "promised").late_seconds == 0
+
+
+def test_a_due_moment_moves_with_the_field_it_hangs_on(bench: Bench) -> None:
+    number = bench.open(fields={"title": "x", "deadline_at": "2035-03-20 12:00"})
+    bench.step(number, "price_it", PRICER, fields=GOOD, evidence=[file_of("x")])
+    moved = QUICK.replace("lamp-repair", "lamp-quick").replace("LAMP", "QUICK")
+    with bench.store.writing() as tx:
+        put_in_force(tx, moved.encode(), "w.yaml", KEEPER)
+    other = bench.open(workflow="lamp-quick", fields={"title": "x", "ends_on": "2035-03-10"})
+    assert clock(bench, other, "end").due_at == at(2035, 3, 10, 22, 59, 59)
+    bench.step(other, "put_off", KEEPER, fields={"ends_on": "2035-04-10"})
+    assert clock(bench, other, "end").due_at == at(2035, 4, 10, 21, 59, 59)
+    bench.store.clock = lambda: at(2035, 4, 11, 8, 0)
+    assert "timer-due" in ring(bench)
+    bench.step(other, "put_off", KEEPER, fields={"ends_on": "2035-05-10"})
+    assert clock(bench, other, "end").due_fired_at is None
+    bench.step(other, "put_off", KEEPER, fields={"ends_on": ""})
+    assert clock(bench, other, "end").done_at is not None
+
+
+def test_a_timer_takes_a_step_of_the_program_once(bench: Bench) -> None:
+    number = bench.open(workflow="lamp-query")
+    bench.store.clock = lambda: at(2035, 3, 20, 8, 0)
+    assert ring(bench) == ["timer-due", "step-taken"]
+    with bench.store.reading() as connection:
+        case = show(connection, bench.engine, number, KEEPER)
+        assert (case.state, case.file.is_closed) == ("LAPSED", True)
+        assert all(check.passed for check in compare(connection, bench.engine))
+    assert ring(bench) == []
+
+
+def test_a_step_that_the_program_may_not_take_is_recorded_as_refused(bench: Bench) -> None:
+    stubborn = QUICK.replace("lamp-repair", "lamp-stubborn").replace("LAMP", "STUB").replace("on_due: flag", "on_due: {step: give_up}")
+    with bench.store.writing() as tx:
+        put_in_force(tx, stubborn.encode(), "w.yaml", KEEPER)
+    number = bench.open(workflow="lamp-stubborn", fields={"title": "x", "ends_on": "2035-03-10"})
+    bench.store.clock = lambda: at(2035, 3, 11, 8, 0)
+    assert ring(bench) == ["timer-due"]
+    with bench.store.reading() as connection:
+        said = trail.entries(connection, case=number, limit=1)[0].said
+        assert said["what"]["refused"] == ["GUARD:never"]
+        assert all(check.passed for check in compare(connection, bench.engine))
+    assert ring(bench) == []
+
+
+def test_reaching_a_final_state_ends_every_timer(bench: Bench) -> None:
+    number = bench.priced(deadline_at="2035-03-20 12:00")
+    bench.step(number, "scrap_it", KEEPER)
+    ended = clock(bench, number, "promised")
+    assert (ended.done_at, ended.late_seconds, ended.next_at) == (bench.store.clock(), None, None)
+    bench.store.clock = lambda: at(2035, 6, 1, 8, 0)
+    assert "timer-warned" not in ring(bench)
+
+
+def test_who_looks_first_sees_which_cases_wait_and_for_which_steps(bench: Bench) -> None:
+    number = bench.open(workflow="lamp-query")
+    with bench.store.reading() as connection:
+        waiting = due_cases(connection, bench.engine, at(2035, 3, 20))
+    assert [(one.number, [step.name for step in one.steps]) for one in waiting] == [(number, ["lapse_it"])]
+
+
+QUICK = """
+id: lamp-repair
+title: {it: x, en: x}
+prefix: LAMP
+owner: QM
+governed_by: PRO-1
+retention: R-QMS
+fields:
+  title: {type: text, title: {it: x, en: x}}
+  ends_on: {type: date, title: {it: x, en: x}}
+states:
+  GOING: {title: {it: x, en: x}, kind: initial}
+  GONE: {title: {it: x, en: x}, kind: final}
+opening: {title: {it: x, en: x}, by: [QM], asks: [title, ends_on?]}
+steps:
+  put_off: {title: {it: x, en: x}, from: GOING, by: [QM], asks: [ends_on?]}
+  give_up:
+    title: {it: x, en: x}
+    from: GOING
+    to: GONE
+    by: [QM, SYS]
+    guards: [{code: never, that: "count(links.others) > 0", message: {it: x, en: x}}]
+timers:
+  end: {title: {it: x, en: x}, start: {field: ends_on}, due: ends_on, on_due: flag}
+links:
+  others: {title: {it: x, en: x}, workflow: lamp-repair}
+"""
