@@ -81,16 +81,13 @@ def is_intact(folder: Path, sha256: object) -> bool:
 
 
 def marks(said: object) -> Iterator[Mapping[str, str]]:
-    """Every mark of a personal value within sealed values."""
-    if isinstance(said, Mapping):
-        if personal.is_mark(said):
-            yield said
-        else:
-            for value in said.values():
+    """Every mark of a personal value within what was read from a seal."""
+    if isinstance(said, dict) and personal.is_mark(said):
+        yield said
+    elif isinstance(said, (dict, list)):
+        for value in said.values() if isinstance(said, dict) else said:
+            if isinstance(value, (dict, list)):
                 yield from marks(value)
-    elif isinstance(said, (list, tuple)):
-        for value in said:
-            yield from marks(value)
 
 
 def personal_problems(

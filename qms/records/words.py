@@ -3,6 +3,7 @@
 Never a personal value: those are sealed as marks and stand nowhere else but in ``personal``.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 MOST_TERMS = 12
 LONGEST = 500
+_WORD = re.compile(r"[^\W_]+")
 _write = text("INSERT INTO trail_text (rowid, words) VALUES (:position, :words)")
 _between = text("SELECT rowid, words FROM trail_text WHERE rowid BETWEEN :first AND :last")
 _beyond = text("SELECT rowid FROM trail_text WHERE rowid < 1 OR rowid > :size ORDER BY rowid LIMIT :limit")
@@ -45,8 +47,10 @@ def of(said: Mapping[str, Any]) -> str:
 
 def fold(written: str) -> str:
     """Bare words in lower case without accents, so that both databases part a text alike and find ``qualità`` by ``qualita``."""
-    apart = unicodedata.normalize("NFKD", written.casefold())
-    return " ".join("".join(mark if mark.isalnum() else " " for mark in apart if not unicodedata.combining(mark)).split())
+    folded = written.casefold()
+    if not folded.isascii():
+        folded = "".join(mark for mark in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(mark))
+    return " ".join(_WORD.findall(folded))
 
 
 def matching(connection: Connection, wanted: str) -> Any:
