@@ -55,7 +55,7 @@ def desk(connection: Connection, engine: Engine, by: Actor, today: date) -> Desk
         tuple(found[:PAGE]),
         len(found) > PAGE,
         tuple(control.drafts(connection)[:PAGE]) if keeps else (),
-        tuple(control.due_for_review(connection, today + SOON)[:PAGE]) if keeps else (),
+        tuple(control.due_for_review(connection, today + SOON, PAGE)) if keeps else (),
     )
 
 

@@ -89,10 +89,9 @@ def graft_due(connection: Connection, today: date) -> list[str]:
     )
 
 
-def due_for_review(connection: Connection, until: date) -> list[RegisterRow]:
+def due_for_review(connection: Connection, until: date, limit: int = 100) -> list[RegisterRow]:
     """Documents in force whose review falls due by ``until``, the most overdue first."""
-    rows = [row for row in register(connection, limit=1_000_000) if row.next_review <= until.isoformat()]
-    return sorted(rows, key=lambda row: row.next_review)
+    return shelf_register.due_for_review(connection, until.isoformat(), limit)
 
 
 def _may_read(connection: Connection, found: Revision, by: Actor) -> bool:

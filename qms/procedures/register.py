@@ -119,6 +119,13 @@ def register(
     return [RegisterRow(**_plain(row)) for row in connection.execute(query)]
 
 
+def due_for_review(connection: Connection, until: str, limit: int) -> list[RegisterRow]:
+    """Documents in force whose next review is not after the day ``until``, the most overdue first."""
+    here = document_table.c
+    due = select(document_table).where(here.status == "in-force", here.next_review <= until)
+    return [RegisterRow(**_plain(row)) for row in connection.execute(due.order_by(here.next_review, here.code).limit(limit))]
+
+
 def document(connection: Connection, key: str) -> RegisterRow:
     """The register's line of ``key``, in force or withdrawn. Raises NotFound."""
     row = connection.execute(_DOCUMENT, {"k": key}).first()
