@@ -137,7 +137,7 @@ def _set(timer: Timer, clock: Clock, move: Move, facts: Facts, start: datetime |
     fresh = replace(clock, due_at=due, due_fired_at=fired)
     warnings = warning_moments(timer, fresh, facts)
     warned = sum(at <= move.recorded_at for at in warnings)
-    return with_next(replace(fresh, warned=warned), warnings)
+    return with_next(timer, replace(fresh, warned=warned), warnings)
 
 
 def _due(timer: Timer, start: datetime | date, facts: Facts) -> datetime | None:
@@ -164,12 +164,12 @@ def warning_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
     return sorted(found)
 
 
-def with_next(clock: Clock, warnings: list[datetime]) -> Clock:
-    """``clock`` with the moment it wants to be woken next."""
+def with_next(timer: Timer, clock: Clock, warnings: list[datetime]) -> Clock:
+    """``clock`` with the moment it wants to be woken next; a timer that does nothing when it is due wakes for its warnings only."""
     if not clock.is_running or clock.due_at is None or clock.due_fired_at is not None:
         return replace(clock, next_at=None)
-    waiting = warnings[clock.warned :]
-    return replace(clock, next_at=min(waiting[0], clock.due_at) if waiting else clock.due_at)
+    moments = warnings[clock.warned :][:1] + ([] if timer.on_due == "nothing" else [clock.due_at])
+    return replace(clock, next_at=min(moments, default=None))
 
 
 def _moment_of(start: datetime | date, facts: Facts) -> datetime:

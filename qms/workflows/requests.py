@@ -40,7 +40,8 @@ def fingerprint(
 
 def key_of(by: Actor, key: str) -> str:
     """Keys of one person never meet those of another."""
-    return f"{by.person}:{key[:LONGEST_KEY]}"
+    short = key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+    return f"{by.person}:{short}"
 
 
 def repeated(connection: Connection, key: str, print_: str) -> Receipt | None:

@@ -95,17 +95,15 @@ def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now:
 def _ring(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, now: datetime) -> None:
     facts = Facts(engine, tx.connection, loaded.definition, file, SYSTEM, fields=file.fields, happened_at=now, recorded_at=now)
     warnings = clocks.warning_moments(timer, clock, facts)
-    if clock.due_at is None or clock.due_at > now:
+    if clock.due_at is None or clock.due_at > now or timer.on_due == "nothing":
         passed = [at for at in warnings if at <= now]
-        rung = clocks.with_next(replace(clock, warned=len(passed)), warnings)
+        rung = clocks.with_next(timer, replace(clock, warned=len(passed)), warnings)
         fact = passed[-1] if passed else now
         _record(tx, loaded, file, timer, rung, "timer-warned", fact, {})
         return
-    rung = clocks.with_next(replace(clock, warned=len(warnings), due_fired_at=now), warnings)
+    rung = clocks.with_next(timer, replace(clock, warned=len(warnings), due_fired_at=now), warnings)
     if timer.on_due == "step" and timer.due_step is not None:
         _step(tx, engine, loaded, file, timer, rung, loaded.definition.steps[timer.due_step])
-    elif timer.on_due == "nothing":
-        keeping.write_clocks(tx, file.number, {timer.name: rung})
     else:
         _record(tx, loaded, file, timer, rung, "timer-due", clock.due_at, {})
 

@@ -155,6 +155,20 @@ def test_a_step_that_the_program_may_not_take_is_recorded_as_refused(bench: Benc
     assert ring(bench) == []
 
 
+def test_a_timer_that_does_nothing_when_due_only_warns(bench: Bench) -> None:
+    quiet = (
+        QUICK.replace("lamp-repair", "lamp-quiet").replace("LAMP", "QUIET").replace("on_due: flag", 'on_due: nothing, warn: ["days(1)"]')
+    )
+    with bench.store.writing() as tx:
+        put_in_force(tx, quiet.encode(), "w.yaml", KEEPER)
+    number = bench.open(workflow="lamp-quiet", fields={"title": "x", "ends_on": "2035-03-10"})
+    bench.store.clock = lambda: at(2035, 3, 12, 8)
+    assert ring(bench) == ["timer-warned"]
+    assert clock(bench, number, "end").next_at is None
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
 def test_reaching_a_final_state_ends_every_timer(bench: Bench) -> None:
     number = bench.priced(deadline_at="2035-03-20 12:00")
     bench.step(number, "scrap_it", KEEPER)
