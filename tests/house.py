@@ -11,7 +11,7 @@ from uuid import uuid4
 from qms import app as assembly
 from qms.app import App
 from qms.desk import staff, start
-from qms.people import directory, sign_in, signature, tokens
+from qms.people import directory, sign_in, signature
 from qms.people.actor import SYSTEM, Actor
 from qms.people.signature import Proof
 from tests.cast import CAST, CONSORTIUM, ORGANISATIONS, PASSWORD
@@ -56,7 +56,7 @@ class House:
     def token(self, name: str) -> str:
         """A token with which ``name`` acts from outside."""
         with self.app.writing() as tx:
-            return tokens.issue(tx, self.ids[name], "test")[0]
+            return staff.issue_token(tx, self.actor(name), "test")[0]
 
     def session(self, name: str) -> sign_in.Session:
         """A signed-in browser of ``name``."""
@@ -80,9 +80,7 @@ def build(root: Path, database_url: str | None = None) -> None:
                 continue
             ends = clock.now + timedelta(days=400) if member.kind == "auditor" else None
             person = staff.add_person(tx, SYSTEM, member.name, member.email, member.kind, "it", ends)
-            tx.connection.execute(
-                directory.person_table.update().where(directory.person_table.c.id == person.id).values(password_hash=hashed)
-            )
+            staff.keep_password(tx, SYSTEM, person.id, hashed)
             for hat, organisation in member.hats:
                 staff.grant(tx, SYSTEM, app.hats, person.id, hat, organisation)
 

@@ -3,6 +3,7 @@
 Addresses, passwords and tokens never reach the trail; who was given which hat, where and by whom, does.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from qms.database import Transaction
+from qms.database import Transaction, stamp
 from qms.errors import NotPermitted, Reason
 from qms.people import directory, sign_in, tokens
 from qms.people.actor import Actor
@@ -23,6 +24,16 @@ from qms.records.verify import Check
 
 KEEPERS = ("ADMIN", "QM")
 """Who keeps the directory."""
+EVENTS = (
+    "organisation-added",
+    "person-added",
+    "person-disabled",
+    "password-set",
+    "hat-granted",
+    "hat-revoked",
+    "token-issued",
+    "token-revoked",
+)
 
 
 def may_keep(by: Actor) -> bool:
@@ -44,7 +55,16 @@ def add_person(
     """Enter a person. Raises NotPermitted, Incomplete. The name is sealed for those who act here, never for outside persons."""
     _require_keeper(by)
     made = directory.add_person(tx, name, email, kind, language, expires_at)
-    _record(tx, by, "person-added", person=made.id, kind=made.kind, name=made.name if kind != "outside" else None)
+    _record(
+        tx,
+        by,
+        "person-added",
+        person=made.id,
+        kind=made.kind,
+        name=made.name if kind != "outside" else None,
+        created_at=stamp(made.created_at),
+        expires_at=stamp(made.expires_at) if made.expires_at else None,
+    )
     return made
 
 
@@ -70,21 +90,27 @@ def disable(tx: Transaction, by: Actor, person: str) -> None:
     if by.person == person:
         raise NotPermitted([Reason("SOD:own_account", "person")])
     directory.disable(tx, person)
-    _record(tx, by, "person-disabled", person=person)
+    _record(tx, by, "person-disabled", person=person, disabled_at=stamp(tx.now))
 
 
 def set_password(tx: Transaction, by: Actor, person: str, password: str) -> None:
-    """Give a password: one's own, or, as keeper, somebody else's first one."""
+    """Give a password: one's own, or, as keeper, somebody else's first or forgotten one; the trail shows who gave it."""
+    keep_password(tx, by, person, sign_in.hashed(password, directory.person(tx.connection, person).email))
+
+
+def keep_password(tx: Transaction, by: Actor, person: str, hashed: str) -> None:
+    """Give a password by its hash. What is sealed is a digest of that salted hash: enough to notice a hash put in beneath the program."""
     if by.person != person:
         _require_keeper(by)
-    sign_in.set_password(tx, person, password)
-    _record(tx, by, "password-set", person=person)
+    sign_in.keep_password(tx, person, hashed)
+    _record(tx, by, "password-set", person=person, digest=_digest(hashed))
 
 
 def issue_token(tx: Transaction, by: Actor, label: str, days: int = 90) -> tuple[str, Token]:
     """Make a token for oneself; its text is returned once and kept nowhere."""
     text, token = tokens.issue(tx, by.person, label, days)
-    _record(tx, by, "token-issued", person=by.person, token=token.id)
+    span = {"created_at": stamp(token.created_at), "expires_at": stamp(token.expires_at)}
+    _record(tx, by, "token-issued", person=by.person, token=token.id, digest=tokens.digest(text), **span)
     return text, token
 
 
@@ -94,7 +120,7 @@ def revoke_token(tx: Transaction, by: Actor, token: str, person: str | None = No
     if owner != by.person:
         _require_keeper(by)
     tokens.revoke(tx, owner, token)
-    _record(tx, by, "token-revoked", person=owner, token=token)
+    _record(tx, by, "token-revoked", person=owner, token=token, revoked_at=stamp(tx.now))
 
 
 def refused(tx: Transaction, by: Actor, attempt: str, codes: tuple[str, ...]) -> Receipt:
@@ -113,35 +139,55 @@ def _record(tx: Transaction, by: Actor, event: str, **what: Any) -> Receipt:
     return trail.append(tx, trail.Act(event, by, role, organisation, what=what))
 
 
+def _digest(hashed: str | None) -> str | None:
+    return hashlib.sha256(hashed.encode()).hexdigest() if hashed is not None else None
+
+
 def compare(connection: Connection) -> Iterator[Check]:
-    """Hats held, organisations and the standing of persons, recomputed from the trail; each difference named."""
+    """Hats held, organisations, the standing of persons, their passwords and tokens, recomputed from the trail; each difference named."""
     hats: Counter[tuple[str, str, str]] = Counter()
     people: dict[str, dict[str, Any]] = {}
     houses: dict[str, Mapping[str, Any]] = {}
+    issued: dict[str, dict[str, Any]] = {}
     for entry in _about_people(connection):
         what = entry.said["what"]
-        if entry.event == "hat-granted":
-            hats[what["person"], what["organisation"], what["hat"]] += 1
-        elif entry.event == "hat-revoked":
-            hats[what["person"], what["organisation"], what["hat"]] -= 1
-        elif entry.event == "person-added":
-            people[what["person"]] = {"kind": what["kind"], "name": what["name"], "disabled": False}
-        elif entry.event == "person-disabled":
-            people[what["person"]]["disabled"] = True
-        elif entry.event == "organisation-added":
-            houses[what["organisation"]] = what
-    problems = [*_hats(connection, hats), *_persons(connection, people), *_organisations(connection, houses)]
+        match entry.event:
+            case "hat-granted":
+                hats[what["person"], what["organisation"], what["hat"]] += 1
+            case "hat-revoked":
+                hats[what["person"], what["organisation"], what["hat"]] -= 1
+            case "person-added":
+                people[what["person"]] = {**what, "disabled_at": None, "digest": None}
+            case "person-disabled":
+                people[what["person"]]["disabled_at"] = people[what["person"]]["disabled_at"] or what["disabled_at"]
+            case "password-set":
+                people[what["person"]]["digest"] = what["digest"]
+            case "organisation-added":
+                houses[what["organisation"]] = what
+            case "token-issued":
+                issued[what["token"]] = {**what, "revoked_at": None}
+            case "token-revoked":
+                issued[what["token"]]["revoked_at"] = what["revoked_at"]
+    problems = [
+        *_hats(connection, hats),
+        *_persons(connection, people),
+        *_organisations(connection, houses),
+        *_tokens(connection, issued),
+    ]
     yield from (Check("people", False, place, {"place": place, "problem": problem}) for place, problem in problems)
     if not problems:
         yield Check("people", True, "", {"count": len(people)})
 
 
-def _about_people(connection: Connection) -> Iterator[trail.Entry]:
-    for event in ("organisation-added", "person-added", "hat-granted", "hat-revoked", "person-disabled"):
+def _about_people(connection: Connection) -> list[trail.Entry]:
+    """Every entry about persons and organisations, oldest first."""
+    found: list[trail.Entry] = []
+    for event in EVENTS:
         before: int | None = None
         while page := trail.entries(connection, event=event, before=before, limit=500):
-            yield from page
+            found += page
             before = page[-1].position
+    return sorted(found, key=lambda entry: entry.position)
 
 
 def _hats(connection: Connection, wanted: Counter[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
@@ -154,18 +200,17 @@ def _hats(connection: Connection, wanted: Counter[tuple[str, str, str]]) -> Iter
         yield f"hat_held {person}", f"{hat} @ {organisation}: missing"
 
 
-def _persons(connection: Connection, wanted: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _persons(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     found = {row.id: row for row in connection.execute(select(directory.person_table))}
     for person in sorted(found.keys() ^ wanted.keys()):
         yield f"person {person}", "unknown" if person in found else "missing"
     for person in sorted(found.keys() & wanted.keys()):
         row, said = found[person], wanted[person]
-        if row.kind != said["kind"]:
-            yield f"person {person}", "kind"
-        if said["name"] is not None and row.name != said["name"]:
-            yield f"person {person}", "name"
-        if (row.disabled_at is not None) != said["disabled"]:
-            yield f"person {person}", "disabled_at"
+        for column in ("kind", "name", "created_at", "expires_at", "disabled_at"):
+            if getattr(row, column) != said[column] and not (column == "name" and said["name"] is None):
+                yield f"person {person}", column
+        if _digest(row.password_hash) != said["digest"]:
+            yield f"person {person}", "password_hash"
 
 
 def _organisations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -176,3 +221,13 @@ def _organisations(connection: Connection, wanted: Mapping[str, Mapping[str, Any
         for column in ("name", "kind", "tax_code"):
             if getattr(found[name], column) != wanted[name][column]:
                 yield f"organisation {name}", column
+
+
+def _tokens(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    found = {row.id: row for row in connection.execute(select(tokens.token_table))}
+    for token in sorted(found.keys() ^ wanted.keys()):
+        yield f"token {token}", "unknown" if token in found else "missing"
+    for token in sorted(found.keys() & wanted.keys()):
+        for column in ("person", "digest", "created_at", "expires_at", "revoked_at"):
+            if getattr(found[token], column) != wanted[token][column]:
+                yield f"token {token}", column

@@ -3,13 +3,16 @@
 import hashlib
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Integer, String, Table, case, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from qms.database import Database, Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotPermitted, Reason
@@ -18,7 +21,10 @@ from qms.people.directory import person_table
 IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(days=7)
 FREE_FAILURES = 4
+FREE_OF_ADDRESS = 20
+"""An office shares one address: its people mistype more often together than one of them does."""
 LONGEST_WAIT = timedelta(minutes=15)
+FORGOTTEN = timedelta(hours=1)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 
@@ -54,16 +60,19 @@ class Session:
     cookie: str = ""
 
 
-def set_password(tx: Transaction, person_id: str, password: str) -> None:
-    """Give a person a password and end every session they had. Raises Incomplete when it is too short, too long or their own address."""
-    email = tx.connection.execute(select(person_table.c.email).where(person_table.c.id == person_id)).scalar_one()
+def hashed(password: str, email: str) -> str:
+    """The hash that stands for a new password. Raises Incomplete when it is too short, too long, or easily guessed."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Incomplete([Reason("PASSWORD:length", "password", {"shortest": SHORTEST_PASSWORD, "longest": LONGEST_PASSWORD})])
     if email.lower() in password.lower() or len(set(password)) < 5:
         raise Incomplete([Reason("PASSWORD:guessable", "password")])
     with _few_at_once:
-        hashed = _argon2.hash(password)
-    tx.connection.execute(update(person_table).where(person_table.c.id == person_id).values(password_hash=hashed))
+        return _argon2.hash(password)
+
+
+def keep_password(tx: Transaction, person_id: str, hash_: str) -> None:
+    """Give a person a password and end every session they had."""
+    tx.connection.execute(update(person_table).where(person_table.c.id == person_id).values(password_hash=hash_))
     tx.connection.execute(delete(session_table).where(session_table.c.person == person_id))
 
 
@@ -76,30 +85,26 @@ def sign_in(database: Database, email: str, password: str, address: str = "") ->
     now = database.clock()
     with database.reading() as connection:
         row = connection.execute(select(person_table).where(person_table.c.email == email.strip().lower())).mappings().first()
-    name = str(row["id"]) if row else "unknown:" + _digest(email.strip().lower())[:32]
-    throttled = [name, *(["address:" + _digest(address)[:32]] if address else [])]
-    _await(database, throttled, now)
-    right = _right(password, str(row["password_hash"]) if row and row["password_hash"] else None)
-    if not right or row is None or not _open(row["disabled_at"], row["expires_at"], now):
-        _failed(database, throttled, now)
-        raise NotPermitted([Reason("SIGN_IN:refused")])
-    cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    person = str(row["id"]) if row else "unknown:" + _digest(email.strip().lower())[:32]
+    watched = {person: FREE_FAILURES, **({"address:" + _digest(address)[:32]: FREE_OF_ADDRESS} if address else {})}
+    is_open = row is not None and _open(row["disabled_at"], row["expires_at"], now)
+    _check(database, watched, password, row["password_hash"] if row else None, now, is_open)
+    made = Session(person, secrets.token_urlsafe(32), now + ABSOLUTE, secrets.token_urlsafe(32))
     with database.writing() as tx:
-        tx.connection.execute(delete(throttle).where(throttle.c.name.in_(throttled)))
         tx.connection.execute(delete(session_table).where(session_table.c.expires_at < stamp(now)))
-        ends = now + ABSOLUTE
+        tx.connection.execute(delete(throttle).where(throttle.c.until < stamp(now - ABSOLUTE)))
         tx.connection.execute(
             insert(session_table),
             {
-                "digest": _digest(cookie),
-                "person": name,
-                "csrf": csrf,
+                "digest": _digest(made.cookie),
+                "person": person,
+                "csrf": made.csrf,
                 "created_at": stamp(now),
                 "seen_at": stamp(now),
-                "expires_at": stamp(ends),
+                "expires_at": stamp(made.expires_at),
             },
         )
-    return Session(name, csrf, ends, cookie)
+    return made
 
 
 def session(connection: Connection, cookie: str, now: datetime) -> Session | None:
@@ -131,18 +136,23 @@ def sign_out(tx: Transaction, cookie: str) -> None:
 
 def check_password(database: Database, person_id: str, password: str, now: datetime) -> None:
     """Check a signed-in person's password again. Raises NotPermitted (``SIGN_IN:refused``, ``SIGN_IN:wait``)."""
-    _await(database, [person_id], now)
     with database.reading() as connection:
-        hashed = connection.execute(select(person_table.c.password_hash).where(person_table.c.id == person_id)).scalar()
-    if not _right(password, hashed):
-        _failed(database, [person_id], now)
-        raise NotPermitted([Reason("SIGN_IN:refused")])
+        kept = connection.execute(select(person_table.c.password_hash).where(person_table.c.id == person_id)).scalar()
+    _check(database, {person_id: FREE_FAILURES}, password, kept, now)
 
 
-def _right(password: str, hashed: str | None) -> bool:
+def _check(database: Database, watched: Mapping[str, int], password: str, kept: str | None, now: datetime, is_open: bool = True) -> None:
+    """Compare, and count a failure before the next comparison begins: guesses sent all at once wait for each other."""
     with _few_at_once:
-        right = _argon2.verify(password[: LONGEST_PASSWORD + 1], hashed or _nobody())
-    return right and hashed is not None
+        failed_before = _await(database, list(watched), now)
+        right = _argon2.verify(password[: LONGEST_PASSWORD + 1], kept or _nobody())
+        if not (right and kept is not None and is_open):
+            _count_failure(database, watched, now)
+            raise NotPermitted([Reason("SIGN_IN:refused")])
+    own = [name for name in failed_before if not name.startswith("address:")]
+    if own:
+        with database.writing() as tx:
+            tx.connection.execute(delete(throttle).where(throttle.c.name.in_(own)))
 
 
 @cache
@@ -154,21 +164,30 @@ def _open(disabled_at: str | None, expires_at: str | None, now: datetime) -> boo
     return disabled_at is None and (expires_at is None or moment(expires_at) > now)
 
 
-def _await(database: Database, names: list[str], now: datetime) -> None:
+def _await(database: Database, names: list[str], now: datetime) -> list[str]:
+    """Which of ``names`` failed lately. Raises NotPermitted while one of them has to wait."""
     with database.reading() as connection:
-        ends = [moment(until) for until in connection.execute(select(throttle.c.until).where(throttle.c.name.in_(names))).scalars()]
-    wait = max((until - now for until in ends), default=timedelta())
+        found = connection.execute(select(throttle).where(throttle.c.name.in_(names))).all()
+    wait = max((moment(row.until) - now for row in found), default=timedelta())
     if wait > timedelta():
         raise NotPermitted([Reason("SIGN_IN:wait", None, {"seconds": int(wait.total_seconds()) + 1})])
+    return [row.name for row in found]
 
 
-def _failed(database: Database, names: list[str], now: datetime) -> None:
+def _count_failure(database: Database, watched: Mapping[str, int], now: datetime) -> None:
     with database.writing() as tx:
-        for name in names:
-            failures = (tx.connection.execute(select(throttle.c.failures).where(throttle.c.name == name)).scalar() or 0) + 1
-            wait = min(timedelta(seconds=2 ** min(failures - FREE_FAILURES, 12)), LONGEST_WAIT) if failures > FREE_FAILURES else timedelta()
-            tx.connection.execute(delete(throttle).where(throttle.c.name == name))
-            tx.connection.execute(insert(throttle), {"name": name, "failures": failures, "until": stamp(now + wait)})
+        enter = insert_sqlite(throttle) if database.is_sqlite else insert_postgresql(throttle)
+        for name, free in sorted(watched.items()):
+            row = {"name": name, "failures": 0, "until": stamp(now)}
+            tx.connection.execute(enter.values(row).on_conflict_do_nothing())
+            more = case((throttle.c.until < stamp(now - FORGOTTEN), 1), else_=throttle.c.failures + 1)
+            mine = update(throttle).where(throttle.c.name == name)
+            failures = tx.connection.execute(mine.values(failures=more).returning(throttle.c.failures)).scalar_one()
+            tx.connection.execute(mine.values(until=stamp(now + _wait(failures - free))))
+
+
+def _wait(too_many: int) -> timedelta:
+    return min(timedelta(seconds=2 ** min(too_many, 12)), LONGEST_WAIT) if too_many > 0 else timedelta()
 
 
 def _digest(secret: str) -> str:

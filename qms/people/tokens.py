@@ -49,7 +49,7 @@ def issue(tx: Transaction, person_id: str, label: str, days: int = 90) -> tuple[
         raise Incomplete(reasons)
     text = "qms_" + secrets.token_urlsafe(32)
     row = {
-        "digest": _digest(text),
+        "digest": digest(text),
         "id": "T-" + secrets.token_hex(4),
         "person": person_id,
         "label": label.strip(),
@@ -78,7 +78,7 @@ def find(connection: Connection, text: str, now: datetime) -> str:
             token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at
         )
         .join(person_table, person_table.c.id == token_table.c.person)
-        .where(token_table.c.digest == _digest(text))
+        .where(token_table.c.digest == digest(text))
     ).first()
     if row is None:
         raise NotPermitted([Reason("TOKEN:refused")])
@@ -104,5 +104,6 @@ def of(connection: Connection, person_id: str) -> list[Token]:
     ]
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What is kept of a token's text."""
     return hashlib.sha256(text.encode()).hexdigest()
