@@ -84,9 +84,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view that writes nothing."""
+        """A consistent view that writes nothing: whatever is committed meanwhile, it stays what it was at the first question."""
         with self.engine.connect() as connection:
-            yield connection
+            yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:

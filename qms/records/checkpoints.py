@@ -83,20 +83,29 @@ def latest(library: Library, limit: int = 20) -> list[tuple[int, str]]:
 
 def roots(notes: Mapping[str, str], public_key: bytes) -> dict[int, bytes]:
     """What checkpoints say: number of entries → root. ``notes`` maps a place to a text. Raises BadContent for any that is not ours."""
-    said, problems = {}, []
+    said: dict[int, bytes] = {}
+    problems: list[Problem] = []
     for place, text in notes.items():
         try:
-            note = seal.read_note(text)
-        except ValueError as error:
-            problems.append(Problem(place, 0, "checkpoint.malformed", {"detail": str(error)}))
+            note = read(text, place)
+        except BadContent as error:
+            problems += error.problems
             continue
-        if not signed(note, public_key):
-            problems.append(Problem(place, 0, "checkpoint.signature"))
-        else:
+        if signed(note, public_key):
             said[note.size] = note.root
+        else:
+            problems.append(Problem(place, 0, "checkpoint.signature"))
     if problems:
         raise BadContent(problems)
     return said
+
+
+def read(text: str, place: str = "checkpoint") -> seal.Note:
+    """What a checkpoint says. Raises BadContent when it is none."""
+    try:
+        return seal.read_note(text)
+    except ValueError as error:
+        raise BadContent([Problem(place, 0, "checkpoint.malformed", {"detail": str(error)})]) from error
 
 
 def proof(connection: Connection, position: int, public_key: bytes) -> str:

@@ -55,7 +55,8 @@ def write(
     """Write an export to ``target``, which need not be seekable; returns how many entries it holds.
 
     ``with_evidence`` are the positions whose files go along, True for all. ``held`` are checkpoints an auditor keeps, for which a part is
-    to carry proof. Raises NotFound when the choice is empty, TrailBroken when the trail cannot prove what it says.
+    to carry proof. Raises NotFound when the choice is empty, BadContent for a text that is no checkpoint, TrailBroken when the trail
+    cannot prove what it says.
     """
     text = trail.note_at_head(connection, public_key)
     note, find, names, count = seal.read_note(text), trail.lookup(connection), set[str](), 0
@@ -115,7 +116,7 @@ def _header(text: str, choice: Choice, public_key: bytes, known: dict[int, str],
 def _known(library: Library | None, held: Collection[str], size: int) -> dict[int, str]:
     """The checkpoints that go along: those published last, and those an auditor holds."""
     texts = [text for _, text in checkpoints.latest(library, CHECKPOINTS)] if library is not None else []
-    found = {seal.read_note(text).size: text for text in (*held, *texts)}
+    found = {checkpoints.read(text).size: text for text in (*held, *texts)}
     return {known: text for known, text in found.items() if 0 < known <= size}
 
 

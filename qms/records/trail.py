@@ -311,7 +311,10 @@ def request_digest(*parts: object) -> str:
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry(row["position"], row["sealed"], row["leaf"], row["signature"], json.loads(row["sealed"]))
+    try:
+        return Entry(row["position"], row["sealed"], row["leaf"], row["signature"], json.loads(row["sealed"]))
+    except ValueError as error:
+        raise TrailBroken(row["position"], "the seal cannot be read") from error
 
 
 def _sign(tx: Transaction, body: str) -> str:

@@ -1,6 +1,7 @@
 """Somebody changes stored rows beneath the program, triggers taken away first: verification names the place, on both databases."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from qms.database import Database
-from qms.records import keys, seal, trail, words
+from qms.records import keys, personal, seal, trail, words
+from qms.records.trail import Act
 from qms.records.verify import verify_trail
-from tests.records.acts import fill, ground, note, wrong
+from tests.records.acts import GIULIA, fill, ground, note, wrong
 from tests.records.rewriting import cut, rewrite
 
 COUNT = 40
@@ -64,6 +66,22 @@ def without_triggers(connection: Connection) -> None:
 
 def test_an_untouched_trail_passes(filled: Database, files: Path) -> None:
     assert wrong(filled, files, {"mine": note(filled)}) == []
+
+
+def test_verification_while_others_write_raises_no_false_alarm(filled: Database, files: Path) -> None:
+    def write(start: int) -> None:
+        for n in range(start, start + 20):
+            with filled.writing() as tx:
+                mark = personal.hide(tx, "x")
+                trail.append(tx, Act("noted", GIULIA, fields={"who": [None, mark]}, comment=str(n)))
+
+    with ThreadPoolExecutor(4) as threads:
+        writing = [threads.submit(write, start) for start in (100, 200, 300)]
+        rounds = 0
+        while rounds < 5 or not all(one.done() for one in writing):
+            assert wrong(filled, files) == []
+            rounds += 1
+    assert wrong(filled, files) == []
 
 
 def test_every_changed_copy_is_named_in_every_row(tamper: Tamper) -> None:
