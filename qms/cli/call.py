@@ -52,12 +52,13 @@ class Call:
         return say(self.language, key, count, **values)
 
     def answer(self, value: object, *lines: RenderableType) -> None:
-        """Print ``value`` as JSON when that was asked for, else the lines made for a person."""
+        """Print ``value`` as JSON when that was asked for, else the lines made for a person; at once, though a server may follow."""
         if self.json:
             self.out.file.write(answers.as_json(value) + "\n")
-            return
-        for line in lines:
-            self.out.print(line, markup=False)
+        else:
+            for line in lines:
+                self.out.print(line, markup=False)
+        self.out.file.flush()
 
     def tell(self, key: str, **values: Any) -> None:
         """Say something beside the answer, on standard error."""

@@ -3,7 +3,7 @@
 import shutil
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -63,8 +63,9 @@ def serve(
     listening = _listen(host, port)
     if listening is None:
         raise WrongUse("cli.use.port", port=str(port), host=host)
+    serving = _server(call)
     call.tell("cli.serving", address=f"http://{host}:{port}", workspace=call.app.settings.name)
-    _run(call, listening)
+    _run(serving, listening)
 
 
 def demo(
@@ -87,6 +88,7 @@ def demo(
     if free is None:
         raise WrongUse("cli.use.port", port=f"{port}–{port + PORTS_TRIED - 1}", host=LOCAL)
     call.open_workspace(folder)
+    serving = _server(call)
     address = f"http://{LOCAL}:{free[0]}"
     heads = [call.say(f"cli.head.{name}") for name in ("comes_as", "name", "email", "password")]
     sign_ins = demonstration.sign_ins()
@@ -97,18 +99,23 @@ def demo(
         table(heads, rows),
         Text(call.say("cli.demo.stop", folder=str(folder))),
     )
-    _run(call, free[1])
+    _run(serving, free[1])
 
 
-def _run(call: Call, listening: socket.socket) -> None:
-    """Serve until interrupted: one worker, with the clock of due dates in the same process."""
+def _server(call: Call) -> Any:
+    """Pages and API over the open workspace: one worker, with the clock of due dates in the same process."""
     import uvicorn  # here, because every other command starts sooner without a server
 
     from qms import web
 
-    config = uvicorn.Config(web.create_app(call.app), log_level="warning", workers=1, server_header=False)
+    call.app.start_ticker()
+    return uvicorn.Server(uvicorn.Config(web.create_app(call.app), log_level="warning", workers=1, server_header=False))
+
+
+def _run(serving: Any, listening: socket.socket) -> None:
+    """Serve until interrupted, which is how a server ends well."""
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        serving.run(sockets=[listening])
     except KeyboardInterrupt:
         return
 
