@@ -77,6 +77,11 @@ def test_ruff_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_bandit_finds_nothing_grave() -> None:
+    done = run(tool("bandit"), "-q", "-lll", "-r", "qms")
+    assert done.returncode == 0, done.stdout
+
+
 def test_mypy_finds_nothing() -> None:
     done = run(tool("mypy"))
     assert done.returncode == 0, done.stdout

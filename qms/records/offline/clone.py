@@ -37,7 +37,7 @@ class Clone:
         found = self._known[name]
         if found is not None:
             head = f"{found[0]} {len(found[1])}\0".encode()
-            if hashlib.sha1(head + found[1]).hexdigest() != name:  # noqa: S324
+            if hashlib.sha1(head + found[1], usedforsecurity=False).hexdigest() != name:
                 raise ValueError(f"object {name} does not hash to its name")
         return found
 
