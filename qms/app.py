@@ -164,7 +164,7 @@ class App:
             newest = trail.entries(connection, limit=MANY)
         if not newest:
             return False
-        left = max(checkpoints.published(self.library), default=0)
+        left = next((size for size, _ in checkpoints.latest(self.library, 1)), 0)
         since = [entry for entry in newest if entry.position > left]
         return len(since) == MANY or any(entry.said["signature"] or self.database.clock() - entry.at >= A_DAY for entry in since)
 

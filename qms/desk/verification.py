@@ -19,7 +19,6 @@ from qms.workflows import case
 from qms.workflows.engine import Engine
 
 Progress = Callable[[int, int], None]
-PUBLISHED = 1000
 
 
 class Whole(Protocol):
@@ -37,8 +36,7 @@ class Whole(Protocol):
 
 def ground(whole: Whole, held: Mapping[str, str] | None = None) -> Ground:
     """What the checks stand on: the workspace's key and evidence, the published checkpoints, and those ``held`` outside (place → note)."""
-    published = {f"checkpoints/{size}": note for size, note in checkpoints.latest(whole.library, PUBLISHED)}
-    return Ground(whole.public_key, whole.settings.evidence, published, held or {})
+    return Ground(whole.public_key, whole.settings.evidence, checkpoints.texts(whole.library), held or {})
 
 
 def everything(
@@ -63,8 +61,9 @@ def everything(
 def examine(connection: Connection, whole: Whole, position: int) -> list[Check]:
     """The checks of one record, whatever the length of the trail. Raises NotFound."""
     entry = trail.entry(connection, position)
+    newest = {checkpoints.path_of(size): note for size, note in checkpoints.latest(whole.library, 1)}
     return [
-        *verify.verify_entry(connection, position, ground(whole)),
+        *verify.verify_entry(connection, position, Ground(whole.public_key, whole.settings.evidence, newest)),
         *_definition(connection, whole, entry.said),
         *_text(whole.library, entry.said),
     ]

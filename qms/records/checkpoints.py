@@ -5,6 +5,7 @@ show later that nothing up to it was rewritten, even by somebody with the signin
 """
 
 import base64
+import re
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -16,6 +17,9 @@ from qms.records import keys, seal, trail
 
 BRANCH = "refs/heads/checkpoints"
 FOLDER = "checkpoints"
+SHELF = 10_000
+"""Entries to a sub-folder: a commit writes the folders on its path anew, and they must stay small."""
+HEADLINE = re.compile(r"Checkpoint at ([0-9]{1,18}) entries")
 
 
 def publish(database: Database, library: Library, public_key: bytes) -> str | None:
@@ -33,7 +37,7 @@ def publish(database: Database, library: Library, public_key: bytes) -> str | No
         size, content = seal.read_note(note).size, note.encode()
         if last and last[0][0] == size:
             return None
-        changes = {f"{FOLDER}/{size:012d}.txt": blob_id(content)}
+        changes = {path_of(size): blob_id(content)}
         commit = library.commit(former, changes, f"Checkpoint at {size} entries", "qms", database.clock(), blobs=[content])
         library.move([RefMove(BRANCH, commit, former)])
     return note
@@ -64,7 +68,7 @@ def published(library: Library) -> dict[int, str]:
         return {}
     found = {}
     for path, blob in library.tree(tip, FOLDER).items():
-        stem = path.removeprefix(f"{FOLDER}/").removesuffix(".txt")
+        stem = path.rpartition("/")[2].removesuffix(".txt")
         if stem.isdigit():
             found[int(stem)] = blob
     return found
@@ -72,13 +76,24 @@ def published(library: Library) -> dict[int, str]:
 
 def texts(library: Library) -> dict[str, str]:
     """Every published checkpoint: where it stands on the branch → its text."""
-    return {f"{FOLDER}/{size:012d}.txt": library.read(blob).decode("utf-8", "replace") for size, blob in sorted(published(library).items())}
+    return {path_of(size): library.read(blob).decode("utf-8", "replace") for size, blob in sorted(published(library).items())}
 
 
 def latest(library: Library, limit: int = 20) -> list[tuple[int, str]]:
-    """The newest checkpoints as (number of entries, note)."""
-    found = published(library)
-    return [(size, library.read(found[size]).decode("utf-8", "replace")) for size in sorted(found, reverse=True)[:limit]]
+    """The newest checkpoints as (number of entries, note), read from as many commits and no more."""
+    tip = library.refs(BRANCH).get(BRANCH)
+    found = []
+    for commit in library.log(tip, limit) if tip is not None else ():
+        said = HEADLINE.match(commit.message)
+        blob = library.blob_at(commit.id, path_of(int(said[1]))) if said else None
+        if said and blob is not None:
+            found.append((int(said[1]), library.read(blob).decode("utf-8", "replace")))
+    return found
+
+
+def path_of(size: int) -> str:
+    """Where the checkpoint at ``size`` entries stands on the branch."""
+    return f"{FOLDER}/{size // SHELF:08d}/{size:012d}.txt"
 
 
 def roots(notes: Mapping[str, str], public_key: bytes) -> dict[int, bytes]:
