@@ -27,7 +27,8 @@ from qms.workflows.viewing import Linked, Running
 
 PAGE = 50
 HISTORY = 100
-SEPARATOR = "·"
+DRAFT = "document"
+"""The subject of cases that only a draft or a proposal opens."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class CasePage:
     organisations: str
     procedure: Any
     picture: Picture
+    way: tuple[str, ...]
     offers: tuple[Offer, ...]
     mine: tuple[Offer, ...]
     others: tuple[Offer, ...]
@@ -125,7 +127,7 @@ def choose(call: Call) -> Response:
     app, by = call.app, call.by
     with app.reading() as connection:
         loaded = app.engine.definitions.all_in_force(connection)
-    mine = tuple(one.definition for one in loaded if any(by.holds(role) for role in one.definition.opening.by))
+    mine = tuple(one.definition for one in loaded if one.definition.subject != DRAFT and any(by.holds(role) for role in one.definition.opening.by))
     return pages.draw(call, "cases/choose.html", call.t("web.case.open_new"), ChoosePage(mine))
 
 
@@ -133,6 +135,8 @@ def ask_open(call: Call, workflow: str) -> Response:
     app, by = call.app, call.by
     with app.reading() as connection:
         definition = case.definition_of(connection, app.engine, workflow)
+        if definition.subject == DRAFT:
+            raise NotFound("workflow", workflow)
         if not any(by.holds(role) for role in definition.opening.by) and call.refusal is None:
             raise NotPermitted([Reason(f"ROLE:{','.join(definition.opening.by)}")])
         form = Form(call, connection, pages.words_of(call))
@@ -146,10 +150,10 @@ def ask_open(call: Call, workflow: str) -> Response:
 
 
 def show(call: Call, number: str) -> Response:
-    app, by, now = call.app, call.by, call.app.database.clock()
+    app, by = call.app, call.by
     with app.reading() as connection:
-        found = case.show(connection, app.engine, number, by, now)
-        offers = tuple(case.offers(connection, app.engine, found, by, now)) if by.kind == "staff" else ()
+        found = case.show(connection, app.engine, number, by)
+        offers = tuple(case.offers(connection, app.engine, found, by)) if by.kind == "staff" else ()
         teller = Teller(call, connection)
         entries = trail.entries(connection, case=number, before=call.number("before"), limit=HISTORY + 1)
         newest = trail.entries(connection, case=number, limit=1)
@@ -178,9 +182,19 @@ def way(connection: Any, number: str) -> list[tuple[str | None, str, str]]:
     return found[::-1]
 
 
+def _places(came: list[tuple[str | None, str, str]]) -> list[str]:
+    """The states a case was in, one after the other."""
+    places: list[str] = []
+    for _, _, state in came:
+        if not places or places[-1] != state:
+            places.append(state)
+    return places
+
+
 def _standing(call: Call, connection: Any, found: Case) -> dict[str, Any]:
     file, definition, language = found.file, found.definition, call.language
     state = definition.states[file.state]
+    came = way(connection, file.number)
     names = {one.id: one.name for one in directory.organisations(connection)}
     return {
         "case": found,
@@ -190,7 +204,8 @@ def _standing(call: Call, connection: Any, found: Case) -> dict[str, Any]:
         "workflow": definition.title[language],
         "organisations": ", ".join(names.get(one, one) for one in file.organisations),
         "procedure": file.procedure,
-        "picture": drawn(call, definition, file.state, way(connection, file.number), "#step-"),
+        "picture": drawn(call, definition, file.state, came, "#step-"),
+        "way": tuple(definition.states[name].title[language] for name in _places(came) if name in definition.states),
         "timers": tuple(one for one in found.timers if one.clock.due_at is not None),
         "draft": _draft(connection, file.number) if definition.subject == "document" else None,
     }
@@ -237,7 +252,7 @@ def _link_title(definition: Definition, name: str, language: str) -> str:
 def _state_of(call: Call, connection: Any, linked: Linked) -> str:
     if linked.state is None:
         return ""
-    digest = case.show(connection, call.app.engine, linked.number, call.by, call.app.database.clock()).definition
+    digest = case.show(connection, call.app.engine, linked.number, call.by).definition
     return digest.states[linked.state].title[call.language]
 
 

@@ -57,6 +57,9 @@ class Doorway:
         if not self._is_ours(headers.get("host", "")):
             await PlainTextResponse("unknown host\n", 421)(scope, receive, answering)
             return
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            await PlainTextResponse("a null character\n", 400)(scope, receive, answering)
+            return
         most = self.limit(scope["method"], scope["path"])
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:20]) > most:

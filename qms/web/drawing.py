@@ -1,5 +1,6 @@
 """The picture of a workflow beside the page that needs it, with the same said in words for those who cannot see it."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,10 @@ from qms.workflows.definition import Definition
 from qms.workflows.diagram import Line
 
 
+READABLE = 640
+WIDTH = re.compile(r'viewBox="0 0 ([0-9]+) ')
+
+
 @dataclass(frozen=True)
 class Picture:
     """A workflow drawn, and its steps in words."""
@@ -18,6 +23,8 @@ class Picture:
     id: str
     title: str
     svg: str
+    is_wide: bool
+    """So wide that it is moved about rather than shrunk beyond reading."""
     words: tuple[str, ...]
     lines: tuple[Line, ...]
 
@@ -38,4 +45,9 @@ def drawn(
     profile, language = call.app.engine.profile, call.language
     lines = tuple(diagram.steps(definition, profile, language, path))
     svg = diagram.draw(definition, profile, language, current=current, path=path, link=link)
-    return Picture(definition.id, definition.title[language], svg, tuple(diagram.in_words(lines, language)), lines)
+    return Picture(definition.id, definition.title[language], svg, _width(svg) > READABLE, tuple(diagram.in_words(lines, language)), lines)
+
+
+def _width(svg: str) -> int:
+    found = WIDTH.search(svg)
+    return int(found[1]) if found else 0

@@ -15,7 +15,7 @@ def download(call: Call, number: str, sha256: str) -> Response:
     """One file of a case, for those who may see the case."""
     app = call.app
     with app.reading() as connection:
-        found = case.show(connection, app.engine, number, call.by, app.database.clock())
+        found = case.show(connection, app.engine, number, call.by)
     piece = next((one for one in found.evidence if one.sha256 == sha256), None)
     if piece is None:
         raise NotFound("evidence", sha256[:80])

@@ -1,7 +1,7 @@
 """Draws pages: one layout, one template for each handler, values typed and frozen, no rule decided here."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -64,7 +64,7 @@ def draw(call: Call, template: str, title: str, page: Any, status: int = 200) ->
     words = Words(call.language, call.app.zone, call.app.database.clock())
     frame = _frame(call, title)
     text = _environment().get_template(template).render(
-        page=page, frame=frame, w=words, t=words.t, icon=icon, ask=quoted, may=lambda name: Permission[name].admits(call.person)
+        page=page, frame=frame, w=words, t=words.t, may=lambda name: Permission[name].admits(call.person)
     )
     return HTMLResponse(text, status)
 
@@ -141,5 +141,5 @@ def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("qms.web", "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    made.globals["UTC"] = UTC
+    made.globals |= {"icon": icon, "ask": quoted}
     return made

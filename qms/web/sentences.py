@@ -54,6 +54,7 @@ class Teller:
         self.words = Words(call.language, call.app.zone, call.app.database.clock())
         self.shown = Shown(connection, self.words, call.app.hats.roles)
         self._names: dict[str, str] = {}
+        self._houses: dict[str, str] | None = None
 
     def lines(self, entries: Sequence[Entry], *, with_changes: bool = False) -> tuple[Line, ...]:
         """A sentence for each entry."""
@@ -96,7 +97,7 @@ class Teller:
             "document": " ".join(str(part) for part in (document.get("code") or document.get("key"), document.get("title")) if part),
             "revision": document.get("revision", ""),
             "person": self._names.get(str(what.get("person")), what.get("person") or ""),
-            "what": ", ".join(str(what[name]) for name in ("hat", "organisation", "name", "title", "attempt") if what.get(name))[:MOST_SHOWN],
+            "what": self._what(what),
             "timer": self._timer(what, definition),
             "links": ", ".join(str(link.get("child")) for link in what.get("links", []) if isinstance(link, dict)),
         }
@@ -104,6 +105,17 @@ class Teller:
         if knows(words.language, key):
             return words.t(key, **values)
         return words.t("web.event", event=entry.event, who=values["who"], role=values["role"], what=values["what"])
+
+    def _what(self, what: dict[str, Any]) -> str:
+        hat = self.call.app.hats.hats.get(str(what.get("hat")))
+        said = {**what, "hat": hat.title[self.words.language] if hat else what.get("hat"), "organisation": self._house(what.get("organisation"))}
+        names = ("hat", "organisation", "title", "attempt") if what.get("organisation") else ("name", "title", "attempt")
+        return ", ".join(str(said[name]) for name in names if said.get(name))[:MOST_SHOWN]
+
+    def _house(self, name: Any) -> Any:
+        if self._houses is None:
+            self._houses = {one.id: one.name for one in directory.organisations(self.connection)}
+        return self._houses.get(str(name), name)
 
     def _role(self, by: dict[str, Any]) -> str:
         if not by.get("role"):

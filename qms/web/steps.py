@@ -55,14 +55,14 @@ class StepPage:
 
 def ask(call: Call, number: str, step: str = "") -> Response:
     """The form of one step: what it asks, what is known to be missing, and when it must be signed what the signature means."""
-    app, by, now = call.app, call.by, call.app.database.clock()
+    app, by = call.app, call.by
     name = step or call.typed("step")
     with app.reading() as connection:
-        found = case.show(connection, app.engine, number, by, now)
+        found = case.show(connection, app.engine, number, by)
         chosen = found.definition.steps.get(name)
         if chosen is None:
             raise NotFound("step", name[:80])
-        offer = next((one for one in case.offers(connection, app.engine, found, by, now) if one.step.name == name), None)
+        offer = next((one for one in case.offers(connection, app.engine, found, by) if one.step.name == name), None)
         form = Form(call, connection, pages.words_of(call))
         widgets = form.widgets(found.definition, chosen.asks, found.fields)
         files = form.files(found.definition.evidence, chosen.evidence, _present(found))
@@ -85,7 +85,7 @@ def take(call: Call, number: str) -> Response:
         return ask(call, number)
     files = call.attachments()
     with app.reading() as connection:
-        definition = case.show(connection, app.engine, number, by, app.database.clock()).definition
+        definition = case.show(connection, app.engine, number, by).definition
     chosen = definition.step(name)
     proof = call.proof(chosen is not None and chosen.sign is not None)
     asked = requested(call)

@@ -93,7 +93,7 @@ def export_all(call: Call) -> Response:
 def export_case(call: Call, number: str) -> Response:
     """One case with the proof of each of its records, for whoever sees the case."""
     with call.app.reading() as connection:
-        case.show(connection, call.app.engine, number, call.by, call.app.database.clock())
+        case.show(connection, call.app.engine, number, call.by)
     return _export(call, number)
 
 

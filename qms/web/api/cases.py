@@ -67,10 +67,10 @@ def list_cases(
 
 
 def show_case(caller: Asking, number: str) -> dict[str, Any]:
-    app, by, now = caller.app, caller.by, caller.app.database.clock()
+    app, by = caller.app, caller.by
     with app.reading() as connection:
-        found = case.show(connection, app.engine, number, by, now)
-        offers = case.offers(connection, app.engine, found, by, now) if by.kind == "staff" else []
+        found = case.show(connection, app.engine, number, by)
+        offers = case.offers(connection, app.engine, found, by) if by.kind == "staff" else []
     file = found.file
     return {
         "number": file.number,
@@ -124,7 +124,7 @@ def touches_library(caller: Caller, number: str, step: str) -> bool:
     """Whether a step writes to the library, so that its lock is taken first. Raises NotFound."""
     app = caller.app
     with app.reading() as connection:
-        definition = case.show(connection, app.engine, number, caller.by, app.database.clock()).definition
+        definition = case.show(connection, app.engine, number, caller.by).definition
     return app.touches_library(definition, step)
 
 

@@ -84,3 +84,12 @@ if (preview) {
 document.querySelector("form[action='/sign-out']")?.addEventListener("submit", () => {
   for (const name of Object.keys(localStorage)) if (name.startsWith("qms:")) localStorage.removeItem(name);
 });
+
+// A long diagram opens where the case stands.
+for (const box of document.querySelectorAll(".drawing")) {
+  const here = box.querySelector(".is-current rect");
+  if (!here) continue;
+  const place = here.getBoundingClientRect();
+  const frame = box.getBoundingClientRect();
+  box.scrollTo(place.left - frame.left - frame.width / 2 + place.width / 2, place.top - frame.top - frame.height / 3);
+}
