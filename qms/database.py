@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy import Connection, MetaData, Table, create_engine, event, text
 
 metadata = MetaData()
 """Every room hangs its tables here; ``qms.migrations`` makes them."""
@@ -33,7 +33,7 @@ def utc_now() -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """The text that stands for an instant in every table and seal: UTC, milliseconds, ``2026-11-22T10:00:00.000Z``; it sorts as time does."""
+    """The text of an instant in every table and seal: UTC, milliseconds, ``2026-11-22T10:00:00.000Z``; it sorts as time does."""
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -64,6 +64,12 @@ class Transaction:
     now: datetime
     signer: Signer
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def hold(self, table: Table) -> None:
+        """Let nobody else write to ``table`` until the end: what was looked up must still be so when it is written. SQLite has one writer
+        anyhow."""
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 class Database:

@@ -84,6 +84,7 @@ def take_in(
     places = list(range(len(file.records))) if chosen is None else sorted(set(chosen))
     if not places or places[0] < 0 or places[-1] >= len(file.records) or len(places) > MOST_AT_ONCE:
         raise Incomplete([Reason("CHOICE_INVALID", "records", {"count": len(file.records), "most": MOST_AT_ONCE})])
+    tx.hold(notice_table)
     return [_take(tx, engine, file, stored, file.records[place], by, language) for place in places]
 
 

@@ -5,12 +5,15 @@ All or nothing: the workspace is made in a folder beside the one asked for and m
 
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
 
 from qms import migrations, settings
 from qms.database import Clock, Database, Transaction, utc_now
@@ -18,16 +21,18 @@ from qms.desk import staff
 from qms.errors import BadContent, Incomplete, Reason
 from qms.library import Library
 from qms.people import hats as hat_file
+from qms.people import sign_in
 from qms.people.actor import SYSTEM
 from qms.people.hats import Hats
 from qms.procedures import control
 from qms.records import keys, trail
+from qms.records.tables import head
 from qms.settings import Settings
 from qms.workflows import check, definitions
 
 FOLDERS = ("procedures", "workflows", "records")
 FIGURES = "/".join((FOLDERS[1], "figures.yaml"))
-FIRST_HATS = ("qualita", "sistemista")
+FIRST_HATS = {"small": ("qualita", "sistemista"), "full": ("QM", "DOC_CTRL", "ADMIN")}
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,10 @@ def starter() -> dict[str, bytes]:
 
 
 def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
+    if beginning.profile not in FIRST_HATS:
+        raise Incomplete([Reason("FIELD_INVALID:profile", "profile")])
     (folder / "qms.toml").write_text(_toml(beginning), encoding="utf-8")
     profile = files("qms.people").joinpath("profiles", f"{beginning.profile}.yaml")
-    if not profile.is_file():
-        raise Incomplete([Reason("FIELD_INVALID:profile", "profile")])
     (folder / "roles.yaml").write_bytes(profile.read_bytes())
     (folder / "evidence").mkdir(mode=0o700)
     at = settings.load(folder)
@@ -112,6 +117,8 @@ def _judge(content: Mapping[str, bytes], at: Settings, hats: Hats) -> None:
 
 
 def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, beginning: Beginning, content: Mapping[str, bytes]) -> str:
+    if tx.connection.execute(select(head.c.id)).first():
+        raise Incomplete([Reason("DATABASE_IN_USE", "database_url")])
     trail.begin(tx, f"qms/{at.organisation}/{token_hex(4)}")
     trail.append(
         tx,
@@ -119,11 +126,7 @@ def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, 
             "workspace-created", SYSTEM, what={"name": at.name, "organisation": at.organisation, "profile": at.profile, "demo": at.demo}
         ),
     )
-    staff.add_organisation(tx, SYSTEM, at.organisation, beginning.name, "consortium")
-    first = staff.add_person(tx, SYSTEM, beginning.person, beginning.email, "staff", beginning.language)
-    for hat in FIRST_HATS if at.profile == "small" else ("QM", "DOC_CTRL", "ADMIN"):
-        staff.grant(tx, SYSTEM, hats, first.id, hat, at.organisation)
-    staff.set_password(tx, SYSTEM, first.id, beginning.password)
+    first = _first_person(tx, at, hats, beginning)
     documents = {path: text for path, text in content.items() if _is_in(path, FOLDERS[0]) and path.endswith(".md")}
     others = {path: text for path, text in content.items() if path not in documents}
     control.adopt(tx, library, documents, by=SYSTEM, zone=ZoneInfo(at.timezone), others=others, roles=frozenset(hats.roles))
@@ -132,7 +135,32 @@ def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, 
             definitions.put_in_force(tx, text, path, SYSTEM, definitions.FIGURES)
         elif _is_in(path, FOLDERS[1]) and path.endswith(".yaml"):
             definitions.put_in_force(tx, text, path, SYSTEM)
+    return first
+
+
+def _first_person(tx: Transaction, at: Settings, hats: Hats, beginning: Beginning) -> str:
+    """Enter the organisation and the person who keeps quality and the directory; whatever is wrong about them is said at once."""
+    reasons: list[Reason] = []
+    with _gathering(reasons):
+        staff.add_organisation(tx, SYSTEM, at.organisation, beginning.name, "consortium")
+    with _gathering(reasons):
+        sign_in.require_good(beginning.password, beginning.email)
+    with _gathering(reasons):
+        first = staff.add_person(tx, SYSTEM, beginning.person, beginning.email, "staff", beginning.language)
+    if reasons:
+        raise Incomplete(reasons)
+    for hat in FIRST_HATS[at.profile]:
+        staff.grant(tx, SYSTEM, hats, first.id, hat, at.organisation)
+    staff.set_password(tx, SYSTEM, first.id, beginning.password)
     return first.id
+
+
+@contextmanager
+def _gathering(reasons: list[Reason]) -> Iterator[None]:
+    try:
+        yield
+    except Incomplete as refused:
+        reasons.extend(refused.reasons)
 
 
 def _is_in(path: str, folder: str) -> bool:

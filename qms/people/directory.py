@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, delete, func, insert, select, text, update
+from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, delete, func, insert, select, update
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
@@ -78,7 +78,7 @@ class Organisation:
 
 def add_organisation(tx: Transaction, id: str, name: str, kind: str, tax_code: str | None = None) -> Organisation:
     """Enter an organisation. Raises Incomplete with everything wrong about it."""
-    _alone(tx, organisation_table)
+    tx.hold(organisation_table)
     reasons = []
     if not _SLUG.fullmatch(id):
         reasons.append(Reason("FIELD_INVALID:id", "id"))
@@ -96,7 +96,7 @@ def add_organisation(tx: Transaction, id: str, name: str, kind: str, tax_code: s
 
 def add_person(tx: Transaction, name: str, email: str, kind: str, language: str = "it", expires_at: datetime | None = None) -> Person:
     """Enter a person, without hats and without password. An external auditor's account must end. Raises Incomplete."""
-    _alone(tx, person_table)
+    tx.hold(person_table)
     address = email.strip().lower()
     reasons = []
     if not 1 <= len(name.strip()) <= 120 or any(ord(mark) < 32 for mark in name):
@@ -131,7 +131,7 @@ def add_person(tx: Transaction, name: str, email: str, kind: str, language: str 
 
 def grant(tx: Transaction, hats: Hats, person_id: str, hat: str, organisation_id: str) -> None:
     """Put ``hat`` on a person in one organisation. An auditor wears an auditor's hat only, and nobody else wears that."""
-    _alone(tx, hat_held)
+    tx.hold(hat_held)
     who, worn = person(tx.connection, person_id), hats.hat(hat)
     organisation(tx.connection, organisation_id)
     if (who.kind == "auditor") != (worn.kind == "auditor"):
@@ -218,12 +218,6 @@ def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """Display names by id, for pages."""
     rows = connection.execute(select(person_table.c.id, person_table.c.name).where(person_table.c.id.in_(set(ids))))
     return {str(row.id): str(row.name) for row in rows}
-
-
-def _alone(tx: Transaction, table: Table) -> None:
-    """Let nobody else write to ``table`` until this act is over: what is looked up first must still hold when it is entered."""
-    if tx.connection.dialect.name == "postgresql":
-        tx.connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _person(row: dict[str, str | None], worn: list[tuple[str, str]]) -> Person:

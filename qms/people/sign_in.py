@@ -60,12 +60,17 @@ class Session:
     cookie: str = ""
 
 
-def hashed(password: str, email: str) -> str:
-    """The hash that stands for a new password. Raises Incomplete when it is too short, too long, or easily guessed."""
+def require_good(password: str, email: str) -> None:
+    """Raises Incomplete when a password is too short, too long, or easily guessed."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Incomplete([Reason("PASSWORD:length", "password", {"shortest": SHORTEST_PASSWORD, "longest": LONGEST_PASSWORD})])
     if email.lower() in password.lower() or len(set(password)) < 5:
         raise Incomplete([Reason("PASSWORD:guessable", "password")])
+
+
+def hashed(password: str, email: str) -> str:
+    """The hash that stands for a new password. Raises Incomplete when it is not good."""
+    require_good(password, email)
     with _few_at_once:
         return _argon2.hash(password)
 
