@@ -14,12 +14,20 @@ from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
 from qms.database import Clock, utc_now
+from qms.errors import NotPermitted
 
 USE = {
     "MissingParameter": "cli.use.missing",
     "NoSuchOption": "cli.use.no_option",
     "BadParameter": "cli.use.bad_value",
     "BadOptionUsage": "cli.use.value_missing",
+}
+GROUPS = {
+    "people": people.group,
+    "case": cases.group,
+    "document": documents.group,
+    "import": notices.group,
+    "identifier": identifiers.group,
 }
 
 
@@ -48,6 +56,8 @@ def run(words: Sequence[str], environ: Mapping[str, str], clock: Clock = utc_now
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, NotPermitted):
+            call.record_attempt(" ".join(["qms", *(rest[:2] if rest[0] in GROUPS else rest[:1])]), error)
         return explain(error, call)
     finally:
         call.close()
@@ -58,13 +68,7 @@ def house() -> pages.Section:
     root = pages.section("cli.root")
     for commands in (workspaces, contents, trail):
         commands.add_to(root)
-    for name, group in (
-        ("people", people.group),
-        ("case", cases.group),
-        ("document", documents.group),
-        ("import", notices.group),
-        ("identifier", identifiers.group),
-    ):
+    for name, group in GROUPS.items():
         root.add_typer(group, name=name)
     return root
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qms.people import directory
+from qms.records import trail
 from tests.cli.conftest import AsPerson, Qms
 from tests.house import House
 
@@ -46,10 +47,14 @@ def test_addresses_are_shown_to_keepers_only(as_person: AsPerson) -> None:
     assert "example.org" not in as_person("tenders")("people", "list", "--json").out
 
 
-def test_nobody_gives_a_hat_to_themselves(as_person: AsPerson, house: House) -> None:
+def test_nobody_gives_a_hat_to_themselves_and_the_attempt_is_recorded(as_person: AsPerson, house: House) -> None:
     answer = as_person("quality")("people", "grant", house.ids["quality"], "direzione", "consorzio", "--json")
     assert answer.code == 3
     assert answer.codes == ["SOD:own_hat"]
+    with house.app.reading() as connection:
+        (attempt,) = trail.entries(connection, event="attempt-refused", limit=5)
+    assert attempt.said["what"] == {"attempt": "qms people grant", "codes": ["SOD:own_hat"]}
+    assert attempt.said["by"]["person"] == house.ids["quality"]
 
 
 def test_a_hat_is_granted_and_revoked_by_address_or_id(as_person: AsPerson, house: House) -> None:
