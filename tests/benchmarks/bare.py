@@ -15,11 +15,18 @@ from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, bindpar
 metadata = MetaData()
 row = Table("bare_case", metadata, Column("number", String, primary_key=True), Column("state", String), Column("version", Integer))
 line = Table(
-    "bare_entry", metadata, Column("position", Integer, primary_key=True), Column("sealed", String), Column("leaf", String), Column("at", String)
+    "bare_entry",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("sealed", String),
+    Column("leaf", String),
+    Column("at", String),
 )
 
 _read = select(row.c.state, row.c.version).where(row.c.number == bindparam("n"))
-_move = update(row).where(row.c.number == bindparam("n"), row.c.version == bindparam("v")).values(state=bindparam("s"), version=bindparam("w"))
+_move = (
+    update(row).where(row.c.number == bindparam("n"), row.c.version == bindparam("v")).values(state=bindparam("s"), version=bindparam("w"))
+)
 _write = insert(line)
 
 
