@@ -22,7 +22,25 @@ from qms import __version__
 from qms.app import App
 from qms.errors import NotFound, QmsError
 from qms.procedures import push
-from qms.web import account, api, cases, desk, documents, drafts, evidence, git, health, identifiers, mistakes, notices, people, records, signing, steps, verification
+from qms.web import (
+    account,
+    api,
+    cases,
+    desk,
+    documents,
+    drafts,
+    evidence,
+    git,
+    health,
+    identifiers,
+    mistakes,
+    notices,
+    people,
+    records,
+    signing,
+    steps,
+    verification,
+)
 from qms.web.call import Call
 from qms.web.doorway import Doorway
 from qms.web.registry import FORM, Permission, Route, Verb

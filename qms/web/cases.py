@@ -127,7 +127,9 @@ def choose(call: Call) -> Response:
     app, by = call.app, call.by
     with app.reading() as connection:
         loaded = app.engine.definitions.all_in_force(connection)
-    mine = tuple(one.definition for one in loaded if one.definition.subject != DRAFT and any(by.holds(role) for role in one.definition.opening.by))
+    mine = tuple(
+        one.definition for one in loaded if one.definition.subject != DRAFT and any(by.holds(role) for role in one.definition.opening.by)
+    )
     return pages.draw(call, "cases/choose.html", call.t("web.case.open_new"), ChoosePage(mine))
 
 

@@ -150,7 +150,14 @@ def start(call: Call, key: str) -> Response:
     with app.writing(shelf=True) as tx:
         row = control.find(tx.connection, key)
         control.start_draft(
-            tx, app.library, key=row.key, slug=slug, by=by, open_case=app.open_proposal(by, own), reason=call.typed("reason"), idempotency=own
+            tx,
+            app.library,
+            key=row.key,
+            slug=slug,
+            by=by,
+            open_case=app.open_proposal(by, own),
+            reason=call.typed("reason"),
+            idempotency=own,
         )
     return call.to(f"/documents/{row.key}/drafts/{slug}")
 

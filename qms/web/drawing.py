@@ -11,7 +11,6 @@ from qms.workflows import case, diagram
 from qms.workflows.definition import Definition
 from qms.workflows.diagram import Line
 
-
 READABLE = 640
 WIDTH = re.compile(r'viewBox="0 0 ([0-9]+) ')
 
@@ -39,7 +38,11 @@ def picture(call: Call, connection: Any, workflow: str) -> Picture | None:
 
 
 def drawn(
-    call: Call, definition: Definition, current: str | None = None, path: Collection[tuple[str | None, str, str]] = (), link: str | None = None
+    call: Call,
+    definition: Definition,
+    current: str | None = None,
+    path: Collection[tuple[str | None, str, str]] = (),
+    link: str | None = None,
 ) -> Picture:
     """A definition drawn, with the way a case came."""
     profile, language = call.app.engine.profile, call.language

@@ -72,9 +72,7 @@ class Form:
         """A widget for each field that a step asks."""
         return tuple(self._widget(definition.fields[wanted.name], wanted.required, present.get(wanted.name)) for wanted in asks)
 
-    def files(
-        self, slots: Mapping[str, Slot], wanted: Sequence[Wanted], present: Mapping[str, tuple[str, ...]]
-    ) -> tuple[FileWidget, ...]:
+    def files(self, slots: Mapping[str, Slot], wanted: Sequence[Wanted], present: Mapping[str, tuple[str, ...]]) -> tuple[FileWidget, ...]:
         """A widget for each slot that a step asks; files received with a refused form are named, not asked again."""
         return tuple(self._file(slots[one.name], one.required, present.get(one.name, ())) for one in wanted)
 
@@ -161,7 +159,9 @@ class Form:
 
     def _known(self, kind: str) -> list[tuple[str, str]]:
         if kind == "person":
-            return [(one.id, one.name) for one in directory.persons(self.connection, limit=1000) if not one.disabled_at and one.kind == "staff"]
+            return [
+                (one.id, one.name) for one in directory.persons(self.connection, limit=1000) if not one.disabled_at and one.kind == "staff"
+            ]
         if kind == "organisation":
             return [(one.id, one.name) for one in directory.organisations(self.connection)]
         return [(code, title[self.call.language]) for code, title in self.call.app.hats.roles.items()]

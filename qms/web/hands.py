@@ -1,4 +1,4 @@
-"""Who wrote, checked and approved a revision: the three hands that an Italian header block names, read from the trail (ISO 9001, 7.5.2 c)."""
+"""Who wrote, checked and approved a revision: the three hands that a header block names, read from the trail (ISO 9001, 7.5.2 c)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

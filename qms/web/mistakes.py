@@ -54,7 +54,10 @@ def told(language: str, error: QmsError) -> tuple[Mistake, ...]:
     if isinstance(error, Refused):
         return tuple(Mistake(tell(language, reason), reason.place, reason.code) for reason in error.reasons)
     if isinstance(error, BadContent):
-        return tuple(Mistake(_located(language, problem), f"line-{problem.line}" if problem.line else None, problem.code) for problem in error.problems)
+        return tuple(
+            Mistake(_located(language, problem), f"line-{problem.line}" if problem.line else None, problem.code)
+            for problem in error.problems
+        )
     if isinstance(error, NotFound):
         key = f"web.missing.{error.kind}"
         return (Mistake(say(language, key if knows(language, key) else "web.missing", name=error.name), None, "NOT_FOUND"),)
@@ -91,9 +94,12 @@ def unexpected(call: Call, error: Exception) -> Response:
 def problem(language: str, error: QmsError) -> Response:
     """The API's answer (RFC 9457): every reason with its code, sentence and place."""
     status, word = status_of(error)
-    return problem_of(status, word, say(language, f"web.mistake.{word}"), [
-        {"code": mistake.code, "sentence": mistake.text, "place": mistake.place} for mistake in told(language, error)
-    ])
+    return problem_of(
+        status,
+        word,
+        say(language, f"web.mistake.{word}"),
+        [{"code": mistake.code, "sentence": mistake.text, "place": mistake.place} for mistake in told(language, error)],
+    )
 
 
 def problem_of(status: int, word: str, title: str, reasons: list[dict[str, Any]]) -> Response:

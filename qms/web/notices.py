@@ -12,7 +12,7 @@ from qms.desk.notices import Taken
 from qms.errors import Incomplete, Reason
 from qms.formats import notice as reader
 from qms.formats import words
-from qms.formats.facts import Notice, NoticeFile
+from qms.formats.facts import Lot, Notice, NoticeFile
 from qms.records import evidence
 from qms.records.evidence import Attachment
 from qms.web import pages
@@ -120,15 +120,15 @@ def _dry_run(call: Call, found: NoticeFile, kept: Attachment) -> Response:
 def _read(shown: Words, place: int, one: Notice, fate: Taken) -> ReadNotice:
     known = reader.facts(one)
     facts = tuple((words.of_field(shown.language, name), _value(shown, name, known[name], known)) for name in FACTS if known.get(name))
-    lots = tuple(
-        LotLine(
-            lot.number, lot.title or "", ", ".join(code.finding.raw for code in lot.cigs), ", ".join(code.kept or "" for code in lot.cpvs[:2]),
-            shown.money(lot.amount.value, lot.amount.currency) if lot.amount else "",
-        )
-        for lot in one.lots
-    )  # fmt: skip
+    lots = tuple(_lot(shown, lot) for lot in one.lots)
     doubts = tuple(words.of_doubt(shown.language, doubt) for doubt in one.doubts)
     return ReadNotice(place, one.kind, one.title or one.record, fate, facts, lots, doubts)
+
+
+def _lot(shown: Words, lot: Lot) -> LotLine:
+    amount = shown.money(lot.amount.value, lot.amount.currency) if lot.amount else ""
+    cigs, cpvs = ", ".join(code.finding.raw for code in lot.cigs), ", ".join(code.kept or "" for code in lot.cpvs[:2])
+    return LotLine(lot.number, lot.title or "", cigs, cpvs, amount)
 
 
 def _value(shown: Words, name: str, value: Any, known: Mapping[str, Any]) -> Any:

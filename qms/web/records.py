@@ -104,7 +104,8 @@ def sealed(call: Call, position: str) -> Response:
 
 def told(call: Call, check: Check) -> str:
     """A check in the reader's language: what holds, or where it does not."""
-    return call.t(f"check.{check.name}" if check.passed else f"check.{check.name}.failed", None, **{"place": check.place, **check.values})
+    values: dict[str, Any] = {"place": check.place, **check.values}
+    return call.t(f"check.{check.name}" if check.passed else f"check.{check.name}.failed", **values)
 
 
 def position_of(written: str) -> int:

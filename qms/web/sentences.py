@@ -108,7 +108,11 @@ class Teller:
 
     def _what(self, what: dict[str, Any]) -> str:
         hat = self.call.app.hats.hats.get(str(what.get("hat")))
-        said = {**what, "hat": hat.title[self.words.language] if hat else what.get("hat"), "organisation": self._house(what.get("organisation"))}
+        said = {
+            **what,
+            "hat": hat.title[self.words.language] if hat else what.get("hat"),
+            "organisation": self._house(what.get("organisation")),
+        }
         names = ("hat", "organisation", "title", "attempt") if what.get("organisation") else ("name", "title", "attempt")
         return ", ".join(str(said[name]) for name in names if said.get(name))[:MOST_SHOWN]
 

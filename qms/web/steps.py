@@ -1,4 +1,4 @@
-"""Acts on cases: opening one, taking a step, tying one to another. The transaction stands where it can be seen, and commits before the answer."""
+"""Acts on cases: opening one, taking a step, tying one to another. Each transaction stands where it can be seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -58,8 +58,9 @@ class Words:
         if at is None or at == "":
             return Markup("–")
         found = parsed(at) if isinstance(at, str) else at
-        full = f"{format_datetime(found.astimezone(UTC), 'EEEE d MMMM yyyy, HH:mm:ss zzzz', tzinfo=self.zone, locale=self.language)} · {stamp(found)}"
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp(found), full, self.plain_instant(found))
+        full = format_datetime(found.astimezone(UTC), "EEEE d MMMM yyyy, HH:mm:ss zzzz", tzinfo=self.zone, locale=self.language)
+        shown = f"{full} · {stamp(found)}"
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp(found), shown, self.plain_instant(found))
 
     def for_input(self, at: datetime | str | None) -> str:
         """A moment as one would type it into a form: ``22/11/2026 11:58``."""

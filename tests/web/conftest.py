@@ -65,7 +65,11 @@ def hidden(text: str) -> dict[str, str]:
 def sentences(answer: Any) -> list[str]:
     """What the summary of errors says."""
     summary = re.search(r'<section class="errors".*?</section>', answer.text, re.DOTALL)
-    return [html.unescape(re.sub("<[^>]+>", "", line)).strip() for line in re.findall(r"<li>(.*?)</li>", summary[0], re.DOTALL)] if summary else []
+    return (
+        [html.unescape(re.sub("<[^>]+>", "", line)).strip() for line in re.findall(r"<li>(.*?)</li>", summary[0], re.DOTALL)]
+        if summary
+        else []
+    )
 
 
 def title(answer: Any) -> str:

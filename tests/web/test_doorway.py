@@ -17,14 +17,27 @@ def test_every_answer_carries_the_headers_of_safety(as_person: AsPerson) -> None
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == headers["referrer-policy"] == "same-origin"
+        assert (
+            headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == headers["referrer-policy"] == "same-origin"
+        )
         assert "permissions-policy" in headers
         assert headers["cache-control"] == ("public, max-age=3600" if path.startswith(STATIC) else "no-store")
 
 
 def test_no_page_carries_script_or_style_of_its_own(as_person: AsPerson) -> None:
     person = as_person("quality")
-    for path in ("/", "/cases", "/documents/PRO-8.2-01", "/records", "/records/7", "/verification", "/people", "/account", "/api", "/notices"):
+    for path in (
+        "/",
+        "/cases",
+        "/documents/PRO-8.2-01",
+        "/records",
+        "/records/7",
+        "/verification",
+        "/people",
+        "/account",
+        "/api",
+        "/notices",
+    ):
         text = person.get(path).text
         assert text.count("<script") == 1
         assert "<style" not in text
@@ -78,6 +91,8 @@ def test_an_address_that_leads_nowhere_says_so_in_the_readers_language(as_person
     assert as_person(None).get("/api/v1/nothing").headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", ["/cases/%00", "/documents/%00", "/records?case=%00&words=%00", "/cases?text=%00", "/identifiers?kind=CIG&value=%00"])
+@pytest.mark.parametrize(
+    "path", ["/cases/%00", "/documents/%00", "/records?case=%00&words=%00", "/cases?text=%00", "/identifiers?kind=CIG&value=%00"]
+)
 def test_a_null_character_breaks_nothing(as_person: AsPerson, path: str) -> None:
     assert as_person("quality").get(path).status_code < 500

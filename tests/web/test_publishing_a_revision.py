@@ -38,7 +38,7 @@ def saved(browser: Browser, text: str, **more: str) -> Any:
 
 def case_of(browser: Browser) -> str:
     page = browser.get(DRAFT).text
-    return page[page.index("/cases/REV-") :].partition('"')[0]
+    return str(page[page.index("/cases/REV-") :]).partition('"')[0]
 
 
 def stepped(browser: Browser, case: str, step: str, **fields: str) -> Any:
@@ -83,7 +83,9 @@ def test_the_superseded_text_is_for_those_who_keep_the_system(as_person: AsPerso
     assert as_person("tenders").get(f"/documents/{KEY}/revisions/1/changes").status_code == 404
 
 
-def test_an_author_may_not_approve_their_own_revision_and_the_attempt_is_recorded(house: House, as_person: AsPerson, author: Browser) -> None:
+def test_an_author_may_not_approve_their_own_revision_and_the_attempt_is_recorded(
+    house: House, as_person: AsPerson, author: Browser
+) -> None:
     case = submitted(author, as_person("quality_too"))
     before = size_of(house)
     answer = stepped(author, case, APPROVE, password=PASSWORD, comment="Va bene così.", groups="admin")
@@ -182,9 +184,17 @@ def test_a_withdrawal_is_proposed_by_one_and_signed_by_another(as_person: AsPers
     empty = quality.send(place, {**quality.hidden(place), "reason": ""})
     assert empty.status_code == 422
     case = quality.send(place, {**quality.hidden(place), "reason": "Sostituita dal manuale."}).headers["location"]
-    own = stepped(quality, case, "sign_proposed_withdrawal", password=PASSWORD, **{"field.withdrawal_reason": "Sostituita dal manuale nuovo."})
+    own = stepped(
+        quality, case, "sign_proposed_withdrawal", password=PASSWORD, **{"field.withdrawal_reason": "Sostituita dal manuale nuovo."}
+    )
     assert own.status_code == 403
-    answer = stepped(as_person("direction"), case, "sign_proposed_withdrawal", password=PASSWORD, **{"field.withdrawal_reason": "Sostituita dal manuale nuovo."})
+    answer = stepped(
+        as_person("direction"),
+        case,
+        "sign_proposed_withdrawal",
+        password=PASSWORD,
+        **{"field.withdrawal_reason": "Sostituita dal manuale nuovo."},
+    )
     assert answer.status_code == 303, sentences(answer)
     assert "PRO-7.5-02" not in quality.get("/documents").text
     assert "ritirata" in quality.get("/documents?withdrawn=yes").text
@@ -192,7 +202,14 @@ def test_a_withdrawal_is_proposed_by_one_and_signed_by_another(as_person: AsPers
 
 def test_a_new_document_is_drafted_from_a_template(as_person: AsPerson) -> None:
     quality = as_person("quality")
-    form = {**quality.hidden("/documents/new"), "title": "Acquisti", "type": "PRO", "code": "PRO-8.4-01", "owner": "PURCH", "language": "it"}
+    form = {
+        **quality.hidden("/documents/new"),
+        "title": "Acquisti",
+        "type": "PRO",
+        "code": "PRO-8.4-01",
+        "owner": "PURCH",
+        "language": "it",
+    }
     missing = quality.send("/documents/new", form)
     assert missing.status_code == 422
     assert 'value="Acquisti"' in missing.text

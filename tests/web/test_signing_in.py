@@ -62,7 +62,12 @@ def test_next_leads_only_to_this_very_server(as_person: AsPerson) -> None:
 
 def test_a_form_from_another_site_does_nothing(house: House, as_person: AsPerson) -> None:
     person = as_person("quality")
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+    ):
         assert person.send("/account/tokens", {"label": "x"}, headers=headers).status_code == 403
     assert person.client.post("/account/tokens", data={"label": "x"}).status_code == 403
     assert person.client.post("/account/tokens", data={"label": "x", "csrf": as_person("tenders").csrf}).status_code == 403

@@ -47,7 +47,9 @@ def test_a_step_is_taken_and_the_history_tells_it_as_a_sentence(house: House, as
 def test_a_refused_step_names_everything_and_keeps_every_word(house: House, as_person: AsPerson, case: str) -> None:
     quality = as_person("quality")
     before = size_of(house)
-    answer = quality.send(f"{case}/steps", {**quality.hidden(f"{case}/steps/treat"), "field.impact": "nove", "comment": "Visto di persona."})
+    answer = quality.send(
+        f"{case}/steps", {**quality.hidden(f"{case}/steps/treat"), "field.impact": "nove", "comment": "Visto di persona."}
+    )
     assert answer.status_code == 422
     assert title(answer).startswith("Errore:")
     assert len(sentences(answer)) >= 7

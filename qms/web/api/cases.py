@@ -27,7 +27,7 @@ class Opening(Shape):
     """A case to open."""
 
     workflow: str = Field(max_length=60)
-    fields: dict[str, JsonValue] = {}
+    fields: dict[str, JsonValue] = Field(default={})
     organisations: list[str] = Field(default=[], max_length=50)
     evidence: list[Attached] = Field(default=[], max_length=50)
     happened_at: str | None = Field(default=None, max_length=60)
@@ -40,7 +40,7 @@ class StepTaken(Shape):
 
     step: str = Field(max_length=60)
     version: int = Field(ge=0, le=1_000_000_000)
-    fields: dict[str, JsonValue] = {}
+    fields: dict[str, JsonValue] = Field(default={})
     evidence: list[Attached] = Field(default=[], max_length=50)
     happened_at: str | None = Field(default=None, max_length=60)
     comment: str | None = Field(default=None, max_length=5_000)

@@ -33,12 +33,10 @@ def list_records(
     before: Annotated[int | None, Query(ge=1, le=999_999_999_999)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    asked = {
-        "words": words, "clause": clause, "case": case, "person": person, "event": event, "document": document, "since": since, "until": until,
-    }  # fmt: skip
+    asked = {"words": words, "clause": clause, "case": case, "person": person, "event": event, "document": document}
     app = caller.app
     with app.reading() as connection:
-        found = search.trail_page(connection, app.engine, caller.by, filters_of(asked), before, limit)
+        found = search.trail_page(connection, app.engine, caller.by, filters_of({**asked, "since": since, "until": until}), before, limit)
     return {"records": [json.loads(one.sealed) for one in found.entries], "next": found.older}
 
 
@@ -91,7 +89,8 @@ def show_me(caller: Asking) -> dict[str, Any]:
 
 def _told(caller: Caller, check: Check) -> dict[str, Any]:
     key = f"check.{check.name}" if check.passed else f"check.{check.name}.failed"
-    sentence = caller.t(key, None, **{"place": check.place, **check.values})
+    values: dict[str, Any] = {"place": check.place, **check.values}
+    sentence = caller.t(key, **values)
     return {"name": check.name, "passed": check.passed, "place": check.place, "sentence": sentence}
 
 

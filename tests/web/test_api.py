@@ -1,0 +1,182 @@
+"""The JSON API: the same verbs with a token, exact types, every reason at once."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.cast import PASSWORD
+from tests.house import House
+from tests.web.conftest import AsPerson, Browser, size_of
+from tests.web.test_importing_a_notice import CALL
+from tests.web.test_opening_a_case import GOOD
+from tests.web.test_taking_a_step import TREAT
+
+FIELDS = {name.removeprefix("field."): value for name, value in GOOD.items()}
+TREATED = {name.removeprefix("field."): value for name, value in TREAT.items()}
+
+
+class Program:
+    """A script with a person's token."""
+
+    def __init__(self, house: House, browser: Browser, name: str) -> None:
+        self.client = browser.client
+        self.headers = {"Authorization": f"Bearer {house.token(name)}"}
+
+    def get(self, path: str, **values: Any) -> Any:
+        return self.client.get("/api/v1" + path, headers=self.headers, **values)
+
+    def post(self, path: str, body: Any) -> Any:
+        headers = {**self.headers, "Content-Type": "application/json"}
+        return self.client.post("/api/v1" + path, headers=headers, content=json.dumps(body))
+
+
+@pytest.fixture
+def program(house: House, as_person: AsPerson) -> Any:
+    return lambda name: Program(house, as_person(None), name)
+
+
+def codes(answer: Any) -> list[str]:
+    return [reason["code"] for reason in answer.json()["reasons"]]
+
+
+def test_a_case_is_opened_and_stepped_once_however_often_it_is_sent(house: House, program: Any) -> None:
+    opening = {"workflow": "nonconformity", "fields": FIELDS, "key": "abc"}
+    first = program("verifier").post("/cases", opening)
+    assert first.status_code == 201, first.text
+    number = first.json()["case"]
+    assert program("verifier").post("/cases", opening).json()["repeated"] is True
+    quality = program("quality")
+    shown = quality.get(f"/cases/{number}").json()
+    assert any(offer["step"] == "treat" and offer["open"] for offer in shown["offers"])
+    file = {"slot": "CORRECTION_EVIDENCE", "name": "r.pdf", "content": base64.b64encode(b"%PDF-1.4 x").decode()}
+    step = {
+        "step": "treat",
+        "version": shown["version"],
+        "fields": TREATED,
+        "evidence": [file],
+        "key": "k1",
+        "happened_at": "2026-03-02T09:00:00+01:00",
+    }
+    taken = quality.post(f"/cases/{number}/steps", step)
+    assert taken.status_code == 201, taken.text
+    before = size_of(house)
+    assert quality.post(f"/cases/{number}/steps", step).json()["position"] == taken.json()["position"]
+    assert size_of(house) == before
+    stale = quality.post(f"/cases/{number}/steps", {**step, "key": "k2"})
+    assert stale.status_code in (409, 422)
+    assert number in {row["number"] for row in quality.get("/cases").json()["cases"]}
+
+
+def test_a_refusal_is_a_problem_document_with_every_reason(program: Any) -> None:
+    answer = program("verifier").post("/cases", {"workflow": "nonconformity", "fields": {"title": "x"}})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert codes(answer) == ["FIELD_INVALID:title", "FIELD_REQUIRED:description", "FIELD_REQUIRED:process", "FIELD_REQUIRED:nc_source"]
+    assert all(reason["sentence"] for reason in answer.json()["reasons"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": False},
+        {"version": "1"},
+        {"version": 1.5},
+        {"version": -1},
+        {"groups": ["admin"]},
+        {"step": None},
+        {"fields": []},
+        {"fields": {"title": "\x00"}},
+        {"comment": "\ud800"},
+    ],
+)
+def test_a_value_of_another_type_is_not_taken_for_it(program: Any, wrong: dict[str, Any]) -> None:
+    answer = program("quality").post("/cases/NC-2026-0001/steps", {"step": "treat", "version": 1, **wrong})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert codes(answer)[0].startswith("INVALID:")
+
+
+def test_without_a_token_or_with_a_wrong_one_nothing_is_told(as_person: AsPerson) -> None:
+    stranger = as_person(None)
+    signed_in = as_person("quality")
+    for headers in ({}, {"Authorization": "Bearer qms_wrong"}, {"Authorization": "Basic eA=="}, {"Authorization": "Bearer "}):
+        for browser in (stranger, signed_in):
+            answer = browser.get("/api/v1/me", headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_signature_over_the_api_needs_the_password_too(house: House, program: Any) -> None:
+    started = program("quality").post("/documents/PRO-8.7-01/proposals", {"kind": "withdrawal", "reason": "Non serve più a nessuno."})
+    assert started.status_code == 201, started.text
+    number = started.json()["case"]
+    step = {"step": "sign_proposed_withdrawal", "version": 1, "fields": {"withdrawal_reason": "Sostituita dal manuale nuovo."}}
+    direction = program("direction")
+    assert direction.post(f"/cases/{number}/steps", step).status_code == 401
+    wrong = direction.post(f"/cases/{number}/steps", {**step, "password": "non è questa password"})
+    assert (wrong.status_code, codes(wrong)) == (401, ["SIGNATURE:wrong_password"])
+    assert program("quality").post(f"/cases/{number}/steps", {**step, "password": PASSWORD}).status_code == 403
+    signed = direction.post(f"/cases/{number}/steps", {**step, "password": PASSWORD})
+    assert signed.status_code == 201, signed.text
+
+
+def test_documents_and_drafts_over_the_api(program: Any) -> None:
+    quality = program("quality")
+    assert {row["code"] for row in quality.get("/documents").json()["documents"]} >= {"PRO-7.5-01", "PRO-8.2-01"}
+    shown = quality.get("/documents/PRO-8.7-01").json()
+    assert quality.post("/documents/PRO-8.7-01/drafts", {"slug": "api", "reason": "Prova."}).status_code == 201
+    draft = quality.get("/documents/PRO-8.7-01/drafts/api").json()
+    saved = quality.post("/documents/PRO-8.7-01/drafts/api", {"text": shown["text"] + "\nAltro.\n", "tip": draft["draft"]["tip"]})
+    assert saved.status_code == 201, saved.text
+    stale = quality.post("/documents/PRO-8.7-01/drafts/api", {"text": shown["text"] + "\nBis.\n", "tip": draft["draft"]["tip"]})
+    assert (stale.status_code, codes(stale)) == (409, ["STALE"])
+    bad = quality.post("/documents/PRO-8.7-01/drafts/api", {"text": "niente testa", "tip": saved.json()["tip"]})
+    assert bad.status_code == 422
+    assert program("kennel").post("/documents/PRO-8.7-01/drafts", {"slug": "mio"}).status_code == 403
+
+
+def test_the_trail_is_read_and_verified_over_the_api(house: House, program: Any) -> None:
+    auditor = program("auditor")
+    page = auditor.get("/records", params={"limit": 5}).json()
+    assert [record["position"] for record in page["records"]] == list(range(size_of(house), size_of(house) - 5, -1))
+    assert auditor.get("/records", params={"before": page["next"], "limit": 1}).json()["records"][0]["position"] == page["next"] - 1
+    record = auditor.get("/records/7").json()
+    assert record["holds"] is True
+    assert all(check["sentence"] for check in record["checks"])
+    assert auditor.get("/records/7/receipt").text.startswith("c2sp.org/tlog-proof@v1")
+    assert auditor.get("/records", params={"limit": "true"}).status_code == 422
+
+
+def test_a_notice_is_read_without_opening_anything_unless_it_is_said(house: House, program: Any) -> None:
+    body = {"name": CALL.name, "content": base64.b64encode(CALL.read_bytes()).decode()}
+    tenders = program("tenders")
+    before = size_of(house)
+    dry = tenders.post("/notices", body)
+    assert dry.status_code == 200, dry.text
+    assert (dry.json()["taken"][0]["status"], size_of(house)) == ("opened", before)
+    wet = tenders.post("/notices", {**body, "dry_run": False}).json()
+    assert wet["taken"][0]["case"] == "GARA-2026-0001"
+    assert tenders.post("/notices", {**body, "dry_run": False}).json()["taken"][0]["is_new"] is False
+    assert tenders.post("/notices", {**body, "content": "***"}).status_code == 422
+
+
+def test_identifiers_and_who_i_am(program: Any) -> None:
+    me = program("auditor").get("/me").json()
+    assert (me["name"], me["kind"]) == ("Anna Verdi", "auditor")
+    found = program("kennel").get("/identifiers/CPV", params={"value": "85312310-5"}).json()
+    assert found["is_valid"] is True
+    assert program("kennel").get("/identifiers/NOTHING", params={"value": "1"}).status_code == 404
+
+
+def test_the_api_is_described_by_openapi_and_a_page_that_loads_nothing_from_outside(as_person: AsPerson) -> None:
+    stranger = as_person(None)
+    described = stranger.get("/api/openapi.json").json()
+    assert described["openapi"].startswith("3.1")
+    assert "/api/v1/cases/{number}/steps" in described["paths"]
+    assert not any(path.startswith("/cases") for path in described["paths"])
+    page = stranger.get("/api").text
+    assert "/api/v1/cases/{number}/steps" in page
+    assert "http://" not in page.replace("http://localhost", "").replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page

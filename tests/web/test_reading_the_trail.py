@@ -1,0 +1,102 @@
+"""The auditor's walk in pages: search, open a record, verify it, take the proof home."""
+
+import io
+import re
+import time
+import zipfile
+
+import pytest
+from sqlalchemy import text
+
+from tests.house import House
+from tests.web.conftest import AsPerson, size_of
+from tests.web.test_opening_a_case import opened
+
+
+def test_the_register_is_searched_by_words_clause_case_person_and_date(house: House, as_person: AsPerson) -> None:
+    place = opened(as_person("verifier")).partition("?")[0]
+    number = place.rpartition("/")[2]
+    auditor = as_person("auditor")
+    for query in (
+        "words=presenze",
+        "clause=8.7",
+        f"case={number}",
+        f"person={house.ids['verifier']}",
+        "since=02/03/2026&until=2026-03-02&words=registro",
+    ):
+        assert number in auditor.get(f"/records?{query}").text, query
+    for query in (
+        "words=inesistente",
+        "clause=7.5&words=presenze",
+        "case=NC-1999-0001",
+        "until=01/03/2026",
+        "words=presenze&since=03/03/2026",
+    ):
+        assert f"/cases/{number}" not in auditor.get(f"/records?{query}").text, query
+    assert auditor.get("/records?since=ieri").status_code == 422
+    assert auditor.get("/records?before=x").status_code == 422
+
+
+def test_a_record_shows_its_checks_in_plain_sentences(as_person: AsPerson) -> None:
+    page = as_person("auditor").get("/records/7").text
+    assert "verificata" in page
+    assert page.count('class="mark good"') >= 5
+    assert "Dettagli tecnici" in page
+    assert not re.search(r"\b(Merkle|blob|hash)\b", page.partition("<details>")[0])
+
+
+def test_a_changed_record_is_shown_as_broken(house: House, as_person: AsPerson) -> None:
+    with house.app.writing() as tx:
+        tx.connection.execute(text("DROP TRIGGER entry_update"))
+        tx.connection.execute(text("UPDATE entry SET event = 'nothing' WHERE position = 7"))
+    page = as_person("auditor").get("/records/7").text
+    assert "non torna" in page
+
+
+def test_everything_is_verified_in_the_background_and_the_page_says_how_it_ended(as_person: AsPerson) -> None:
+    auditor = as_person("auditor")
+    assert auditor.send("/verification").status_code == 303
+    for _ in range(600):
+        page = auditor.get("/verification").text
+        if "http-equiv" not in page:
+            break
+        time.sleep(0.05)
+    assert "Tutto torna" in page
+    for words in ("taglia la coda", "non lo scopre", "firme elettroniche semplici"):
+        assert words in page
+
+
+def test_an_auditor_takes_checkpoint_receipt_verifier_and_export_home(house: House, as_person: AsPerson) -> None:
+    auditor = as_person("auditor")
+    note = auditor.get("/checkpoint")
+    assert note.headers["content-disposition"].startswith("attachment")
+    assert str(size_of(house)) in note.text
+    assert auditor.get("/records/7/receipt").text.startswith("c2sp.org/tlog-proof@v1")
+    assert auditor.get("/records/7/sealed").json()["position"] == 7
+    compile(auditor.get("/verifier").text, "verifica.py", "exec")
+    with zipfile.ZipFile(io.BytesIO(auditor.get("/exports").content)) as package:
+        assert "trail.jsonl" in package.namelist()
+
+
+def test_one_case_is_exported_by_whoever_sees_it_and_the_whole_by_few(as_person: AsPerson) -> None:
+    number = opened(as_person("verifier")).partition("?")[0].rpartition("/")[2]
+    assert as_person("tenders").get(f"/exports/{number}").status_code == 200
+    assert as_person("kennel").get(f"/exports/{number}").status_code == 404
+    for name, status in (("auditor", 200), ("quality", 200), ("direction", 200), ("tenders", 403), ("kennel", 403), ("system", 403)):
+        assert as_person(name).get("/exports").status_code == status, name
+
+
+def test_records_of_other_organisations_are_not_there(as_person: AsPerson) -> None:
+    opened(as_person("verifier"))
+    quality = as_person("quality")
+    position = re.search(r'/records/(\d+)">#', quality.get("/records?words=presenze").text)
+    assert position is not None
+    for path in (f"/records/{position[1]}", f"/records/{position[1]}/receipt", f"/records/{position[1]}/sealed"):
+        assert quality.get(path).status_code == 200
+        assert as_person("kennel").get(path).status_code == 404
+    assert "Nessuna registrazione corrisponde." in as_person("kennel").get("/records?words=presenze").text
+
+
+@pytest.mark.parametrize("position", ["0", "x", "-1", "1.5", "99999999999999999999", "999999"])
+def test_a_record_that_is_none_is_not_found(as_person: AsPerson, position: str) -> None:
+    assert as_person("auditor").get(f"/records/{position}").status_code in (404, 422)
