@@ -16,6 +16,7 @@ from qms.formats import moments
 from qms.formats.values import BadValue
 from qms.records import evidence
 from qms.records.evidence import Attachment
+from qms.workflows.fields import nested
 
 Fields = Annotated[list[str] | None, typer.Option("--field", "-f", help="cli.option.field", metavar="cli.shape.field")]
 FieldsFile = Annotated[Path | None, typer.Option("--fields", help="cli.option.fields", metavar="cli.shape.file")]
@@ -40,7 +41,7 @@ def pairs(words: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 def fields(words: Sequence[str] | None, file: Path | None) -> dict[str, Any]:
     """The fields of a form: those of the JSON file (``-`` is standard input), then each ``name=value``, which wins.
 
-    ``name=@path`` takes the text of a file. Raises WrongUse when the file is not a JSON object.
+    ``name=@path`` takes the text of a file, ``lots.0.cig=…`` is a cell of a table, a name said twice a list. Raises WrongUse when the file is not a JSON object.
     """
     found: dict[str, Any] = {}
     if file is not None:
@@ -50,9 +51,8 @@ def fields(words: Sequence[str] | None, file: Path | None) -> dict[str, Any]:
             raise WrongUse("cli.use.json", file=str(file), detail=str(error)) from error
         if not isinstance(found, dict):
             raise WrongUse("cli.use.json", file=str(file), detail="{}")
-    for name, value in pairs(words, "--field"):
-        found[name] = text(Path(value[1:])) if value.startswith("@") else value
-    return found
+    typed = ((name, text(Path(value[1:])) if value.startswith("@") else value) for name, value in pairs(words, "--field"))
+    return {**found, **nested(typed)}
 
 
 def attachments(call: Call, words: Sequence[str] | None) -> list[Attachment]:

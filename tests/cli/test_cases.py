@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qms.cli.inputs import fields
 from tests.cli.conftest import Answer, AsPerson, Qms
 from tests.house import House
 
@@ -146,3 +147,12 @@ def test_a_list_goes_on_where_it_ended(as_person: AsPerson, house: House) -> Non
     rest = tenders("case", "list", "--limit", "2", "--before", first["before"], "--json").json
     assert [row["number"] for row in (*first["cases"], *rest["cases"])] == ["NC-2026-0003", "NC-2026-0002", "NC-2026-0001"]
     assert rest["before"] is None
+
+
+def test_a_tables_cells_are_typed_by_their_place() -> None:
+    typed = ["title=Gara", "lots.0.cig=A1B2C3D4E5", "lots.0.amount=1.000,00", "lots.1.cig=B1B2C3D4E5", "tags=a", "tags=b"]
+    assert fields(typed, None) == {
+        "title": "Gara",
+        "lots": [{"cig": "A1B2C3D4E5", "amount": "1.000,00"}, {"cig": "B1B2C3D4E5"}],
+        "tags": ["a", "b"],
+    }
