@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qms.errors import BadContent, Problem
 from qms.formats.identifiers import KINDS
+from qms.records.evidence import TYPES
 from qms.workflows.definition import OPENING, SYS, Definition, EffectCall, Step
 from qms.workflows.expression import Expression
 from qms.workflows.figures import NO_FIGURES, Figures, read_figures
@@ -110,6 +111,9 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
     for expression in definition.expressions():
         for name in sorted(expression.uses.figures - figures.by_name.keys()):
             yield problem(expression.line, "unknown_figure", name, figures.by_name)
+        for name in sorted(expression.uses.bound):
+            if (step := definition.step(name)) is None or not step.binds:
+                yield Problem(definition.path, expression.line, "workflow.same_text", {"step": name})
     effects, procedures = circumstances.effects, circumstances.procedures
     for step in (definition.opening, *definition.steps.values()):
         for effect in step.effects:
@@ -131,15 +135,18 @@ def _roles(definition: Definition) -> Iterator[tuple[int, str]]:
 
 
 def _unused(definition: Definition) -> Iterator[Problem]:
+    """Fields and slots that no step asks for, and kinds of file that nobody could attach."""
     steps = (definition.opening, *definition.steps.values())
     asked = {wanted.name for step in steps for wanted in step.asks} | {name for step in steps for name in step.sets}
     for field in definition.fields.values():
         if field.name not in asked and field.source is None and field.default is None:
             yield Problem(definition.path, field.line, "workflow.field_unused", {"name": field.name})
     offered = {wanted.name for step in steps for wanted in step.evidence}
-    for name in definition.evidence:
-        if name not in offered:
-            yield Problem(definition.path, 0, "workflow.slot_unused", {"name": name})
+    for slot in definition.evidence.values():
+        if slot.name not in offered:
+            yield Problem(definition.path, 0, "workflow.slot_unused", {"name": slot.name})
+        for ending in set(slot.types) - TYPES.keys():
+            yield Problem(definition.path, 0, "workflow.evidence_type", {"name": ending, "near": near(ending, TYPES)})
 
 
 def _ticked(definition: Definition) -> Iterator[Problem]:

@@ -50,6 +50,8 @@ class Uses:
     links: frozenset[str] = frozenset()
     slots: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
+    """Steps whose approved text is compared with the present one."""
     roles: frozenset[str] = frozenset()
     drafts: bool = False
     link_states: frozenset[tuple[str, str]] = frozenset()
@@ -112,7 +114,7 @@ class Compiler:
         self.rows: dict[str, Mapping[str, Type]] = {}
         self.row_links: dict[str, str] = {}
         self.uses: dict[str, set[object] | bool] = {
-            **{name: set() for name in ("values", "figures", "links", "slots", "steps", "roles", "link_states")},
+            **{name: set() for name in ("values", "figures", "links", "slots", "steps", "bound", "roles", "link_states")},
             "drafts": False,
         }
         self._depth = 0

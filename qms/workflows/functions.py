@@ -127,6 +127,7 @@ def _same_text(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
     if compiler.names.draft is None:
         raise compiler.mistake("unknown_name", node, name="draft", known=())
     compiler.uses["drafts"] = True
+    compiler.uses_of("bound").add(step)
     return BOOLEAN, lambda scope: scope.same_text_as(step)
 
 

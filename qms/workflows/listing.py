@@ -62,7 +62,7 @@ def cases(
 ) -> list[CaseRow]:
     """A page of the cases that ``by`` may see, the last changed first. ``before`` is the ``cursor`` of the last row of the page before."""
     row = case_file.c
-    query = select(case_file).where(seen_by(connection, engine, by), *_filters(filters))
+    query = select(case_file).where(seen_by(connection, engine, by), *_filters(engine, filters))
     if before is not None:
         changed, _, number = before.partition(" ")
         query = query.where(tuple_(row.changed_at, row.number) < tuple_(changed, number))
@@ -95,7 +95,7 @@ def places_to_act(connection: Connection, engine: Engine, by: Actor) -> set[tupl
     return found
 
 
-def _filters(filters: Filters) -> list[ColumnElement[bool]]:
+def _filters(engine: Engine, filters: Filters) -> list[ColumnElement[bool]]:
     row = case_file.c
     found: list[ColumnElement[bool]] = []
     if filters.workflow is not None:
@@ -113,7 +113,7 @@ def _filters(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.places is not None:
         found.append(tuple_(row.definition, row.state).in_(sorted(filters.places)))
     if filters.organisation is not None:
-        found.append(_in_one_of([filters.organisation]))
+        found.append(_in_one_of(engine, [filters.organisation]))
     if filters.identifier is not None:
         kind, value = filters.identifier
         codes = select(case_identifier.c.case_number).where(case_identifier.c.kind == kind, case_identifier.c.value == value)
@@ -123,9 +123,13 @@ def _filters(filters: Filters) -> list[ColumnElement[bool]]:
     return found
 
 
-def _in_one_of(organisations: Collection[str]) -> ColumnElement[bool]:
+def _in_one_of(engine: Engine, organisations: Collection[str]) -> ColumnElement[bool]:
+    """That a case is one of these organisations'. Nearly all are the house's own, so each is asked; a member's few are looked up."""
     there = case_organisation.c
-    return select(there.case_number).where(there.case_number == case_file.c.number, there.organisation.in_(sorted(organisations))).exists()
+    if engine.organisation in organisations:
+        here = there.case_number == case_file.c.number
+        return select(there.case_number).where(here, there.organisation.in_(sorted(organisations))).exists()
+    return case_file.c.number.in_(select(there.case_number).where(there.organisation.in_(sorted(organisations))))
 
 
 def seen_by(connection: Connection, engine: Engine, by: Actor) -> ColumnElement[bool]:
@@ -135,12 +139,12 @@ def seen_by(connection: Connection, engine: Engine, by: Actor) -> ColumnElement[
     if by.kind not in ("staff", "auditor"):
         return ~true()
     row = case_file.c
-    allowed = [and_(row.confidentiality == "normal", _in_one_of(by.organisations))]
+    allowed = [and_(row.confidentiality == "normal", _in_one_of(engine, by.organisations))]
     for confidentiality in _confidentialities(connection, engine):
         roles = confidentiality.partition(":")[2].split(",")
         places = {where for code, where in by.held if code in roles}
         if confidentiality != "normal" and places:
-            allowed.append(and_(row.confidentiality == confidentiality, _in_one_of(places)))
+            allowed.append(and_(row.confidentiality == confidentiality, _in_one_of(engine, places)))
     return or_(*allowed)
 
 

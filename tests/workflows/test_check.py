@@ -56,6 +56,7 @@ def test_sound_files_have_no_mistakes(tmp_path: Path) -> None:
         ("start: {state: BROKEN}", "start: {step: quick_fix}", "timer_without_start"),
         ("    escalate: [QM, TOP]", "    on_due: {step: reopen_it}", "due_step_by"),
         ("by: [TOP]", "by: [SYS]", "program_cannot"),
+        ("types: [pdf]", "types: [exe]", "evidence_type"),
     ],
 )  # fmt: skip
 def test_the_model_is_walked_and_the_names_are_looked_up(old: str, new: str, code: str) -> None:
@@ -102,6 +103,14 @@ def test_a_rule_that_its_own_taker_ticks_is_no_rule() -> None:
         'that: "deadline_at is None or happened_at <= deadline_at"', "that: checked"
     )
     assert codes(source, QUERY) == ["guard_ticked"]
+
+
+def test_only_a_step_that_binds_has_a_text_to_compare_with() -> None:
+    source = QUERY.replace("retention: R-QMS", "retention: R-QMS\nsubject: document")
+    guard = "guards: [{code: same, that: \"draft.same_text_as('answer_it')\", message: {it: x, en: x}}]"
+    source = source.replace("to: ANSWERED, by: [QM]}", f"to: ANSWERED, by: [QM], {guard}}}")
+    assert codes(LAMP, source) == ["same_text"]
+    assert codes(LAMP, source.replace("by: [QM], guards", "by: [QM], binds: true, guards")) == []
 
 
 def test_openings_that_open_each_other_without_end_are_found() -> None:
