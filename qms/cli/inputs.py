@@ -41,7 +41,8 @@ def pairs(words: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
 def fields(words: Sequence[str] | None, file: Path | None) -> dict[str, Any]:
     """The fields of a form: those of the JSON file (``-`` is standard input), then each ``name=value``, which wins.
 
-    ``name=@path`` takes the text of a file, ``lots.0.cig=…`` is a cell of a table, a name said twice a list. Raises WrongUse when the file is not a JSON object.
+    ``name=@path`` takes the text of a file, ``lots.0.cig=…`` is a cell of a table, a name said twice a list.
+    Raises WrongUse when the file is not a JSON object.
     """
     found: dict[str, Any] = {}
     if file is not None:
