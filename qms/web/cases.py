@@ -145,10 +145,16 @@ def ask_open(call: Call, workflow: str) -> Response:
         known = {name: field.default for name, field in definition.fields.items() if field.default is not None}
         widgets = form.widgets(definition, definition.opening.asks, known)
         files = form.files(definition.evidence, definition.opening.evidence, {})
-        chosen = {value for name, value in call.texts("organisation")}
+        chosen = {value for name, value in call.texts("organisation")} if call.request.method == "POST" else _elsewhere(call)
         parties = tuple((one, one.id in chosen) for one in directory.organisations(connection)) if definition.may_add_parties else ()
     page = OpenPage(definition, widgets, files, parties, call.typed("key") or uuid4().hex, call.typed("happened_at"), call.typed("comment"))
     return pages.draw(call, "cases/open.html", definition.opening.title[call.language], page)
+
+
+def _elsewhere(call: Call) -> set[str]:
+    """The organisations of a person who has none of their roles in the one whose system this is: their case is theirs too."""
+    mine = call.by.organisations
+    return set() if call.app.settings.organisation in mine else set(mine)
 
 
 def show(call: Call, number: str) -> Response:

@@ -93,8 +93,8 @@ def show_document(call: Call, key: str) -> Response:
     return _show(call, key, None)
 
 
-def show_revision(call: Call, key: str, number: str) -> Response:
-    return _show(call, key, whole(number))
+def show_revision(call: Call, key: str, revision: str) -> Response:
+    return _show(call, key, whole(revision))
 
 
 def _show(call: Call, key: str, number: int | None) -> Response:
@@ -118,30 +118,30 @@ def _show(call: Call, key: str, number: int | None) -> Response:
     return pages.draw(call, "documents/document.html", f"{revision.code} {revision.title}", page)
 
 
-def compare_revision(call: Call, key: str, number: str) -> Response:
+def compare_revision(call: Call, key: str, revision: str) -> Response:
     """What a revision changed, against the one before it."""
     app, by = call.app, call.by
     with app.reading() as connection:
         row = control.find(connection, key)
-        new = control.text(connection, app.library, row.key, by, whole(number))
+        new = control.text(connection, app.library, row.key, by, whole(revision))
         before = [one.number for one in control.revisions(connection, row.key) if one.number < new.revision.number and one.in_force_at]
         if not before:
-            raise NotFound("revision", f"{key} {number}")
+            raise NotFound("revision", f"{key} {revision}")
         old = control.text(connection, app.library, row.key, by, before[0])
     lines = tuple(source(old.text, new.text))
     bodies = [document.parse(one.text, one.revision.path, placed=False).body for one in (old, new)]
     marked = app.renderer.comparison(old.revision.blob, new.revision.blob, *bodies)
     page = ComparisonPage(row, old.revision.number, new.revision.number, lines, marked.html)
-    return pages.draw(call, "documents/comparison.html", call.t("web.document.changes_of", code=row.code, number=number), page)
+    return pages.draw(call, "documents/comparison.html", call.t("web.document.changes_of", code=row.code, number=revision), page)
 
 
-def show_figure(call: Call, key: str, number: str, name: str) -> Response:
+def show_figure(call: Call, key: str, revision: str, name: str) -> Response:
     """One picture of a revision, for those who may read its text."""
     app, by = call.app, call.by
     with app.reading() as connection:
         row = control.find(connection, key)
-        revision = control.text(connection, app.library, row.key, by, whole(number)).revision
-    return figure(call, revision.commit_id, revision.path, name)
+        found = control.text(connection, app.library, row.key, by, whole(revision)).revision
+    return figure(call, found.commit_id, found.path, name)
 
 
 def figure(call: Call, commit: str, path: str, name: str) -> Response:
@@ -180,7 +180,7 @@ def headings(html: str) -> tuple[Heading, ...]:
 ROUTES = (
     Route("GET", "/documents", Permission.READERS, show_register),
     Route("GET", "/documents/{key}", Permission.READERS, show_document),
-    Route("GET", "/documents/{key}/revisions/{number}", Permission.READERS, show_revision),
-    Route("GET", "/documents/{key}/revisions/{number}/changes", Permission.READERS, compare_revision),
-    Route("GET", "/documents/{key}/revisions/{number}/figures/{name}", Permission.READERS, show_figure),
+    Route("GET", "/documents/{key}/revisions/{revision}", Permission.READERS, show_revision),
+    Route("GET", "/documents/{key}/revisions/{revision}/changes", Permission.READERS, compare_revision),
+    Route("GET", "/documents/{key}/revisions/{revision}/figures/{name}", Permission.READERS, show_figure),
 )

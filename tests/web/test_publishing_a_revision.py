@@ -1,5 +1,7 @@
 """The quality manager's walk in pages: write a draft, submit it, have it approved and signed by another, and see it in force."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -24,10 +26,12 @@ def author(as_person: AsPerson) -> Browser:
 
 
 def text_of(browser: Browser) -> str:
-    import html
-    import re
+    return written(browser, DRAFT)
 
-    found = re.search(r'<textarea class="text"[^>]*>(.*?)</textarea>', browser.get(DRAFT).text, re.DOTALL)
+
+def written(browser: Browser, place: str) -> str:
+    """What stands in the editor."""
+    found = re.search(r'<textarea class="text"[^>]*>(.*?)</textarea>', browser.get(place).text, re.DOTALL)
     assert found is not None
     return html.unescape(found[1])
 
@@ -36,8 +40,8 @@ def saved(browser: Browser, text: str, **more: str) -> Any:
     return browser.send(DRAFT, {**browser.hidden(DRAFT), "text": text, "reason": "Chiarita la segnalazione.", **more})
 
 
-def case_of(browser: Browser) -> str:
-    page = browser.get(DRAFT).text
+def case_of(browser: Browser, place: str = DRAFT) -> str:
+    page = browser.get(place).text
     return str(page[page.index("/cases/REV-") :]).partition('"')[0]
 
 

@@ -26,7 +26,7 @@ BEARER = HTTPBearer(auto_error=False, description="A personal token, made on the
 class Caller:
     """One request of a program."""
 
-    def __init__(self, request: Request, token: str | None) -> None:
+    def __init__(self, request: Request, token: str) -> None:
         self.request = request
         self.app: App = request.app.state.qms
         self.person: Actor | None = None
@@ -34,7 +34,7 @@ class Caller:
 
     @property
     def by(self) -> Actor:
-        """Who asks. Raises NotPermitted when no token came."""
+        """Who asks. Raises NotPermitted before they were admitted."""
         if self.person is None:
             raise NotPermitted([Reason("NOT_SIGNED_IN")])
         return self.person
@@ -48,8 +48,6 @@ class Caller:
 
     def admit(self, permission: Permission) -> None:
         """Find out whose token this is, and whether they may. Raises NotPermitted."""
-        if self._token is None:
-            raise NotPermitted([Reason("NOT_SIGNED_IN")])
         with self.app.reading() as connection:
             person = tokens.find(connection, self._token, self.app.database.clock())
             self.person = actor(connection, person, self.app.hats, "api")
@@ -59,7 +57,9 @@ class Caller:
 
 
 async def _asking(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Caller:
-    return Caller(request, given.credentials if given else None)
+    if given is None or not given.credentials:
+        raise NotPermitted([Reason("NOT_SIGNED_IN")])
+    return Caller(request, given.credentials)
 
 
 Asking = Annotated[Caller, Depends(_asking)]

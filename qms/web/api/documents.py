@@ -62,10 +62,10 @@ def show_document(caller: Asking, key: str) -> dict[str, Any]:
     return {name: plain(value) for name, value in told.items()}
 
 
-def show_revision(caller: Asking, key: str, number: Number) -> dict[str, Any]:
+def show_revision(caller: Asking, key: str, revision: Number) -> dict[str, Any]:
     with caller.app.reading() as connection:
         row = control.find(connection, key)
-        readable = control.text(connection, caller.app.library, row.key, caller.by, number)
+        readable = control.text(connection, caller.app.library, row.key, caller.by, revision)
     return {"revision": plain(readable.revision), "text": readable.text, "is_in_force": readable.is_in_force}
 
 
@@ -116,7 +116,7 @@ def _sees_drafts(caller: Caller) -> bool:
 VERBS = (
     Verb("GET", "/documents", Permission.READERS, list_documents, "documents"),
     Verb("GET", "/documents/{key}", Permission.READERS, show_document, "documents"),
-    Verb("GET", "/documents/{key}/revisions/{number}", Permission.READERS, show_revision, "documents"),
+    Verb("GET", "/documents/{key}/revisions/{revision}", Permission.READERS, show_revision, "documents"),
     Verb("POST", "/documents/{key}/drafts", Permission.WRITERS, start_draft, "documents", status=201),
     Verb("GET", "/documents/{key}/drafts/{slug}", Permission.READERS, show_draft, "documents"),
     Verb("POST", "/documents/{key}/drafts/{slug}", Permission.WRITERS, save_draft, "documents", status=201),
