@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, select
 
 from qms.database import Transaction, metadata
-from qms.errors import Incomplete, NotFound, Reason
+from qms.errors import Incomplete, NotFound, NotPermitted, Reason
 from qms.formats import notice as reader
 from qms.formats import words
 from qms.formats.facts import OPENS, Doubt, Notice, NoticeFile
@@ -77,18 +77,24 @@ def take_in(
 ) -> list[Taken]:
     """Take in the records of a file: all, or those ``chosen`` by their place from 0. The same record twice changes nothing.
 
-    A file with several records demands a choice. Raises Incomplete, and what opening a case raises.
+    A file with several records demands a choice. Raises NotPermitted for who may open no such case, Incomplete, and what opening raises.
     """
+    opening = definition_for(tx.connection, engine).opening.by
+    place = by.role_for(opening, [engine.organisation])
+    if place is None:
+        raise NotPermitted([Reason("ROLE:" + ",".join(opening))])
     if chosen is None and len(file.records) > 1:
         raise Incomplete([Reason("CHOICE_REQUIRED", "records", {"count": len(file.records)})])
-    places = list(range(len(file.records))) if chosen is None else sorted(set(chosen))
-    if not places or places[0] < 0 or places[-1] >= len(file.records) or len(places) > MOST_AT_ONCE:
+    wanted = list(range(len(file.records))) if chosen is None else sorted(set(chosen))
+    if not wanted or wanted[0] < 0 or wanted[-1] >= len(file.records) or len(wanted) > MOST_AT_ONCE:
         raise Incomplete([Reason("CHOICE_INVALID", "records", {"count": len(file.records), "most": MOST_AT_ONCE})])
     tx.hold(notice_table)
-    return [_take(tx, engine, file, stored, file.records[place], by, language) for place in places]
+    return [_take(tx, engine, file, stored, file.records[number], by, place, language) for number in wanted]
 
 
-def _take(tx: Transaction, engine: Engine, file: NoticeFile, stored: Stored, one: Notice, by: Actor, language: str) -> Taken:
+def _take(
+    tx: Transaction, engine: Engine, file: NoticeFile, stored: Stored, one: Notice, by: Actor, place: tuple[str, str], language: str
+) -> Taken:
     known = _known(tx.connection, file, one)
     if known is not None:
         return known
@@ -122,9 +128,8 @@ def _take(tx: Transaction, engine: Engine, file: NoticeFile, stored: Stored, one
         "status": fate.status,
     }
     piece = {"slot": "", "sha256": stored.sha256, "size": stored.size, "type": stored.type, "name": personal.hide(tx, stored.name)}
-    role, organisation = by.role_for(definition_for(tx.connection, engine).opening.by, by.organisations) or (None, None)
     key = f"{SUBJECT}:{file.sha256}:{one.record}"
-    made = trail.append(tx, trail.Act(EVENT, by, role, organisation, evidence=[piece], what=row, key=key))
+    made = trail.append(tx, trail.Act(EVENT, by, *place, evidence=[piece], what=row, key=key))
     tx.connection.execute(insert(notice_table), {**row, "position": made.position})
     return Taken(one.record, one.title, fate.status, number, True)
 

@@ -1,13 +1,16 @@
 """The register of events, searched: by words, clause, case, person and date, and only what the reader may see (ISO 9001, 7.5.3.2 a)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
+from qms.database import stamp
 from qms.desk import seen
 from qms.errors import NotFound
 from qms.people.actor import Actor
+from qms.procedures import control
 from qms.records import trail
 from qms.records.tables import entry as entry_table
 from qms.records.trail import Entry
@@ -15,6 +18,8 @@ from qms.workflows.definition import Definition
 from qms.workflows.definitions import WORKFLOW
 from qms.workflows.engine import Engine
 from qms.workflows.tables import definition_text
+
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,17 @@ def trail_page(
     connection: Connection, engine: Engine, by: Actor, filters: Filters, before: int | None = None, limit: int = trail.PAGE
 ) -> Page:
     """One page of the trail as ``by`` may see it."""
-    digests = [one.digest for one in _all(connection, engine) if _covers(one.clauses, filters.clause)] if filters.clause else None
+    where = [seen.entries_of(connection, engine, by), *_days(engine, filters)]
+    if filters.clause:
+        where.append(_serving(connection, engine, filters.clause))
     found = trail.entries(
         connection,
         case=filters.case or None,
         person=filters.person or None,
         event=filters.event or None,
         document=filters.document or None,
-        definitions=digests,
-        since=filters.since,
-        until=filters.until,
         matching=filters.words or None,
-        where=[seen.entries_of(connection, engine, by)],
+        where=where,
         before=before,
         limit=limit + 1,
     )
@@ -73,6 +77,25 @@ def clauses(connection: Connection, engine: Engine) -> list[str]:
     """Every clause that some workflow in force serves, in the standard's order."""
     found = {clause for loaded in engine.definitions.all_in_force(connection) for clause in loaded.definition.clauses}
     return sorted(found, key=lambda clause: [int(part) if part.isdigit() else 0 for part in clause.split(".")])
+
+
+def _days(engine: Engine, filters: Filters) -> Iterator[ColumnElement[bool]]:
+    """The days asked for, as the office counts them: from midnight to midnight of its own zone."""
+
+    def midnight(day: date) -> str:
+        return stamp(datetime.combine(day, time(), engine.zone))
+
+    if filters.since is not None and filters.since > date.min:
+        yield entry_table.c.at >= midnight(filters.since)
+    if filters.until is not None and filters.until < date.max:
+        yield entry_table.c.at < midnight(filters.until + timedelta(days=1))
+
+
+def _serving(connection: Connection, engine: Engine, clause: str) -> ColumnElement[bool]:
+    """Entries of cases whose workflow serves ``clause``, and of documents that do."""
+    digests = [one.digest for one in _all(connection, engine) if _covers(one.clauses, clause)]
+    keys = [row.key for row in control.register(connection, in_force_only=False, clause=clause, limit=MANY) if _covers(row.clauses, clause)]
+    return or_(entry_table.c.definition.in_(digests), entry_table.c.document_key.in_(keys))
 
 
 def _all(connection: Connection, engine: Engine) -> list[Definition]:
