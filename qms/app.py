@@ -149,11 +149,13 @@ class App:
         for step in seen.definition.steps_in(self.engine.profile):
             if SYS not in step.by or seen.state not in step.sources:
                 continue
+            follows = len(tx.after_commit)
             try:
                 with tx.connection.begin_nested():
                     own = f"{number}:{seen.version}:{step.name}"
                     case.take_step(tx, self.engine, number, step.name, SYSTEM, version=seen.version, key=own)
             except Refused:
+                del tx.after_commit[follows:]
                 continue
             return 1
         return 0
