@@ -48,6 +48,8 @@ throttle = Table(
 
 _argon2 = PasswordHash((Argon2Hasher(),))
 _few_at_once = threading.BoundedSemaphore(2)
+_one_made = threading.Lock()
+"""Apart from the comparisons: those wait for a writing transaction to count a failure, and a new hash is made within one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def require_good(password: str, email: str) -> None:
 def hashed(password: str, email: str) -> str:
     """The hash that stands for a new password. Raises Incomplete when it is not good."""
     require_good(password, email)
-    with _few_at_once:
+    with _one_made:
         return _argon2.hash(password)
 
 

@@ -1,7 +1,7 @@
 """Signing in and out: sessions that end, and a delay that grows."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
@@ -184,3 +184,14 @@ def test_a_password_may_hold_any_letter_and_its_end_counts(people: People) -> No
         sign_in.keep_password(tx, lucia, sign_in.hashed(long, "lucia@example.org"))
     assert sign_in.sign_in(people.database, "lucia@example.org", long)
     assert refusal(people, "lucia@example.org", long[:-1]) == "SIGN_IN:refused"
+
+
+def test_a_password_given_within_a_transaction_never_waits_for_wrong_ones_to_be_counted(people: People) -> None:
+    people.add("lucia@example.org")
+    with ThreadPoolExecutor(4) as crowd:
+        with people.database.writing():
+            guesses = [crowd.submit(refusal, people, "lucia@example.org", "sbagliata-del-tutto") for _ in range(2)]
+            wait(guesses, timeout=1)
+            made = crowd.submit(sign_in.hashed, PASSWORD, "lucia@example.org").result(timeout=10)
+        assert made.startswith("$argon2id$")
+        assert {guess.result(timeout=10) for guess in guesses} == {"SIGN_IN:refused"}
