@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
+from qms.desk import rules
 from qms.errors import NotFound, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -149,13 +150,11 @@ class App:
         for step in seen.definition.steps_in(self.engine.profile):
             if SYS not in step.by or seen.state not in step.sources:
                 continue
-            follows = len(tx.after_commit)
             try:
-                with tx.connection.begin_nested():
+                with tx.attempt():
                     own = f"{number}:{seen.version}:{step.name}"
                     case.take_step(tx, self.engine, number, step.name, SYSTEM, version=seen.version, key=own)
             except Refused:
-                del tx.after_commit[follows:]
                 continue
             return 1
         return 0
@@ -249,6 +248,7 @@ def open(root: Path, clock: Clock = utc_now) -> App:
     app = App(configuration.load(root), clock)
     try:
         migrations.require_newest(app.database)
+        rules.keep(app.database, app.settings, app.hats)
         app.settle()
     except QmsError:
         app.close()

@@ -65,6 +65,17 @@ class Transaction:
     signer: Signer
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Part of the transaction that may fail alone: what it wrote goes back, and so do the projections it asked for."""
+        before = len(self.after_commit)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            del self.after_commit[before:]
+            raise
+
     def hold(self, table: Table) -> None:
         """Let nobody else write to ``table`` until the end: what was looked up must still be so when it is written. SQLite has one writer
         anyhow."""

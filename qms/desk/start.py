@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from qms import migrations, settings
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import staff
+from qms.desk import rules, staff
 from qms.errors import BadContent, Incomplete, Reason
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -126,6 +126,7 @@ def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, 
             "workspace-created", SYSTEM, what={"name": at.name, "organisation": at.organisation, "profile": at.profile, "demo": at.demo}
         ),
     )
+    rules.record(tx, at, hats)
     first = _first_person(tx, at, hats, beginning)
     documents = {path: text for path, text in content.items() if _is_in(path, FOLDERS[0]) and path.endswith(".md")}
     others = {path: text for path, text in content.items() if path not in documents}

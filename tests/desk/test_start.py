@@ -34,7 +34,7 @@ def test_a_new_system_holds_the_starter_in_force_and_verifies(tmp_path: Path, pr
         assert len(app.engine.definitions.all_in_force(connection)) >= 4
         assert [check for check in verification.everything(connection, app) if not check.passed] == []
         events = [entry.event for entry in trail.upwards(connection, trail.size(connection))]
-    assert events[:3] == ["workspace-created", "organisation-added", "person-added"]
+    assert events[:4] == ["workspace-created", "rules-changed", "organisation-added", "person-added"]
     assert events.count("document-adopted") >= 5
     assert sign_in_works(tmp_path / "w")
 
