@@ -32,6 +32,12 @@ _linked = (
     .order_by(case_file.c.number)
 )
 _linked_held = _linked.with_for_update(read=True, of=case_file)
+_children_held = (
+    select(case_file.c.number)
+    .where(case_file.c.number.in_(select(case_link.c.child).where(case_link.c.parent == bindparam("wanted"))))
+    .order_by(case_file.c.number)
+    .with_for_update(read=True, of=case_file)
+)
 
 
 def current_evidence(connection: Connection, number: str) -> Current:
@@ -40,6 +46,11 @@ def current_evidence(connection: Connection, number: str) -> Current:
     for slot, sha256, n in connection.execute(_evidence, {"wanted": number}):
         found.setdefault(slot, []).append((sha256, n))
     return found
+
+
+def hold_linked(connection: Connection, number: str) -> None:
+    """Let nobody move the cases that hang on this one until the transaction ends: for who asks of them with the trail's head in hand."""
+    connection.execute(_children_held, {"wanted": number})
 
 
 class Facts:

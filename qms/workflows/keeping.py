@@ -1,10 +1,10 @@
-"""Keeps what belongs to a case beside its row: its timers, the codes it is found under, and the evidence attached to it."""
+"""Keeps what belongs to a case beside its row: its number, its timers, the codes it is found under, and the evidence attached to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 
 from qms.database import Transaction
 from qms.records import personal
@@ -12,12 +12,24 @@ from qms.records.evidence import Attachment
 from qms.records.seal import canonical
 from qms.workflows import clocks
 from qms.workflows.clocks import Clock
-from qms.workflows.definition import Definition
+from qms.workflows.definition import Definition, Step
+from qms.workflows.engine import Engine
 from qms.workflows.facts import Current
 from qms.workflows.file import File
-from qms.workflows.tables import case_evidence, case_identifier
+from qms.workflows.tables import case_evidence, case_identifier, number_series
 from qms.workflows.tables import timer as timer_table
 
+_begin_series = text("INSERT INTO number_series (prefix, year, last) VALUES (:prefix, :year, 0) ON CONFLICT DO NOTHING")
+_hold_series = (
+    select(number_series.c.last)
+    .where(number_series.c.prefix == bindparam("prefix"), number_series.c.year == bindparam("year"))
+    .with_for_update()
+)
+_move_series = (
+    update(number_series)
+    .where(number_series.c.prefix == bindparam("of_prefix"), number_series.c.year == bindparam("of_year"))
+    .values(last=bindparam("new_last"))
+)
 _timers_of = select(timer_table).where(timer_table.c.case_number == bindparam("wanted"))
 _forget_timers = delete(timer_table).where(timer_table.c.case_number == bindparam("wanted"), timer_table.c.name == bindparam("timer_name"))
 _write_timers = insert(timer_table)
@@ -42,6 +54,32 @@ class Filed:
     sealed: tuple[dict[str, Any], ...]
     rows: tuple[dict[str, Any], ...]
     superseded: tuple[str, ...]
+
+
+def hold_series(tx: Transaction, engine: Engine, opened: Iterable[Definition], steps: Iterable[Step] = ()) -> None:
+    """Hold the number series of the cases ``opened``, and of all that ``steps`` and openings open in turn, until this transaction ends.
+
+    Every transaction takes them so: all at once, in one order, before the trail's head. Else two could wait for each other for ever.
+    """
+    found = {definition.id: definition for definition in opened}
+    waiting = [*steps, *(definition.opening for definition in found.values())]
+    while waiting:
+        for call in waiting.pop().effects:
+            if call.workflow is not None and not call.later and call.workflow not in found:
+                found[call.workflow] = engine.definitions.in_force(tx.connection, call.workflow).definition
+                waiting.append(found[call.workflow].opening)
+    year = engine.calendar.day(tx.now).year
+    for prefix in sorted(definition.prefix for definition in found.values()):
+        tx.connection.execute(_begin_series, {"prefix": prefix, "year": year})
+        tx.connection.execute(_hold_series, {"prefix": prefix, "year": year})
+
+
+def next_number(tx: Transaction, engine: Engine, definition: Definition) -> str:
+    """Give the next number of a series that this transaction holds."""
+    year = engine.calendar.day(tx.now).year
+    last = int(tx.connection.execute(_hold_series, {"prefix": definition.prefix, "year": year}).scalar_one()) + 1
+    tx.connection.execute(_move_series, {"of_prefix": definition.prefix, "of_year": year, "new_last": last})
+    return f"{definition.prefix}-{year}-{last:04d}"
 
 
 def running(tx: Transaction, definition: Definition, number: str) -> dict[str, Clock]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select
 
 from qms.database import Transaction
 from qms.errors import Reason, refusal
@@ -17,30 +17,17 @@ from qms.people.directory import organisation_table
 from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import forms, links, objections, requests
+from qms.workflows import forms, keeping, links, objections, requests
 from qms.workflows.definition import TITLE, Definition, EffectCall, Step
-from qms.workflows.definitions import Loaded
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
 from qms.workflows.fields import kept
 from qms.workflows.file import File
 from qms.workflows.forms import Form
 from qms.workflows.reader import both
-from qms.workflows.tables import number_series
 from qms.workflows.taking import Outcome, Request, conclude, settle
 
 OWN = "own"
-_begin_series = text("INSERT INTO number_series (prefix, year, last) VALUES (:prefix, :year, 0) ON CONFLICT DO NOTHING")
-_hold_series = (
-    select(number_series.c.last)
-    .where(number_series.c.prefix == bindparam("prefix"), number_series.c.year == bindparam("year"))
-    .with_for_update()
-)
-_move_series = (
-    update(number_series)
-    .where(number_series.c.prefix == bindparam("of_prefix"), number_series.c.year == bindparam("of_year"))
-    .values(last=bindparam("new_last"))
-)
 
 
 def open_case(
@@ -63,17 +50,16 @@ def open_case(
 
     Raises Refused with every reason, NotFound for an unknown workflow or a parent that ``by`` may not see.
     """
-    loaded = engine.definitions.in_force(tx.connection, workflow)
-    definition, step = loaded.definition, loaded.definition.opening
+    definition = engine.definitions.in_force(tx.connection, workflow).definition
+    step = definition.opening
     raw = {**(fields or {}), **({TITLE: title} if title is not None else {})}
     said = objections.tidy(comment)
     print_ = requests.fingerprint(definition, raw, evidence, happened_at, said, workflow, sorted(organisations), sorted(links_to))
     own_key = requests.key_of(by, key)
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
-    parents = [links.hold_parent(tx, engine, number, name, by) for number, name in links_to]
-    year = engine.calendar.day(tx.now).year
-    last = hold_series(tx.connection, definition.prefix, year)
+    parents = [links.hold_parent(tx, engine, number, name, by) for number, name in sorted(links_to)]
+    keeping.hold_series(tx, engine, [definition])
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
     form = forms.read_form(engine, tx.connection, definition, step, {}, raw, by, as_found)
@@ -95,7 +81,7 @@ def open_case(
     ]
     if reasons:
         raise refusal(reasons)
-    receipt = _open(tx, engine, loaded, file, request, form, facts, year, last)
+    receipt = _open(tx, engine, definition, file, request, form, facts)
     for parent in parents:
         links.record(tx, parent, str(receipt.case), by)
     return receipt
@@ -104,8 +90,8 @@ def open_case(
 def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, Any]:
     """Open the case that a step's effect asks for, in the name of whoever took the step. Raises Refused when the fields will not do."""
     tx, engine = context.tx, context.engine
-    loaded = engine.definitions.in_force(tx.connection, str(call.workflow))
-    definition, step = loaded.definition, loaded.definition.opening
+    definition = engine.definitions.in_force(tx.connection, str(call.workflow)).definition
+    step = definition.opening
     parent = Facts(
         engine, tx.connection, context.definition, context.case, context.by,
         fields=context.fields, happened_at=context.happened_at, recorded_at=tx.now, comment=context.comment,
@@ -113,8 +99,7 @@ def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, A
     values = {
         name: _cut(definition, name, kept(definition.fields[name], given.value(parent))) for name, given in (call.fields or {}).items()
     }
-    year = engine.calendar.day(tx.now).year
-    last = hold_series(tx.connection, definition.prefix, year)
+    keeping.hold_series(tx, engine, [definition])
     defaults = forms.read_form(engine, tx.connection, definition, _asking_nothing(step), {}, {}, context.by)
     fields = {**defaults.fields, **{name: value for name, value in values.items() if value is not None}}
     form = Form(fields, {name: (None, value) for name, value in fields.items()}, {}, ())
@@ -129,7 +114,7 @@ def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, A
         raise refusal(reasons)
     facts = _facts(tx, engine, definition, file, request, form)
     opened_by = {"number": context.case.number, "name": call.link}
-    receipt = _open(tx, engine, loaded, file, request, form, facts, year, last, parent=opened_by)
+    receipt = _open(tx, engine, definition, file, request, form, facts, parent=opened_by)
     if call.link is not None:
         links.write(tx, context.case.number, call.link, str(receipt.case))
     return {"number": receipt.case, "workflow": definition.id}
@@ -139,28 +124,10 @@ def _asking_nothing(step: Step) -> Step:
     return replace(step, asks=())
 
 
-def hold_series(connection: Connection, prefix: str, year: int) -> int:
-    """The last number given in a series; nobody else gives one until this transaction ends."""
-    connection.execute(_begin_series, {"prefix": prefix, "year": year})
-    return int(connection.execute(_hold_series, {"prefix": prefix, "year": year}).scalar_one())
-
-
 def _open(
-    tx: Transaction,
-    engine: Engine,
-    loaded: Loaded,
-    file: File,
-    request: Request,
-    form: Form,
-    facts: Facts,
-    year: int,
-    last: int,
-    **what: Any,
+    tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts, **what: Any
 ) -> Receipt:
-    definition = loaded.definition
-    number = f"{definition.prefix}-{year}-{last + 1:04d}"
-    tx.connection.execute(_move_series, {"of_prefix": definition.prefix, "of_year": year, "new_last": last + 1})
-    file = replace(file, number=number)
+    file = replace(file, number=keeping.next_number(tx, engine, definition))
     outcome: Outcome = settle(tx, engine, definition, file, request, form, facts, definition.initial.name)
     files.create(tx.connection, outcome.after)
     parties = list(outcome.after.organisations)

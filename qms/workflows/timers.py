@@ -4,7 +4,7 @@ Each ringing is recorded once, in the transaction that claims the timer, whether
 later, and whether one process looks or two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from qms.workflows.clocks import Clock
 from qms.workflows.definition import SYS, Definition, Step, Timer
 from qms.workflows.definitions import Loaded
 from qms.workflows.engine import Engine
-from qms.workflows.facts import Facts
+from qms.workflows.facts import Facts, hold_linked
 from qms.workflows.file import File
 from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import timer as timer_table
@@ -80,9 +80,11 @@ def wake(tx: Transaction, engine: Engine, now: datetime, limit: int = CANDIDATES
 def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now: datetime) -> int:
     rang = 0
     running = keeping.running(tx, loaded.definition, file.number)
-    for clock in sorted(running.values(), key=lambda one: (one.next_at or now, one.name)):
+    waking = [clock for clock in running.values() if clock.is_running and clock.next_at is not None and clock.next_at <= now]
+    _hold(tx, engine, loaded.definition, file.number, waking)
+    for clock in sorted(waking, key=lambda one: (one.next_at or now, one.name)):
         timer = loaded.definition.timers.get(clock.name)
-        if timer is None or clock.next_at is None or clock.next_at > now or not clock.is_running:
+        if timer is None:
             continue
         file = files.load(tx.connection, file.number)
         present = keeping.running(tx, loaded.definition, file.number)[clock.name] if rang else clock
@@ -90,6 +92,15 @@ def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now:
             _ring(tx, engine, loaded, file, timer, clock, now)
             rang += 1
     return rang
+
+
+def _hold(tx: Transaction, engine: Engine, definition: Definition, number: str, waking: Collection[Clock]) -> None:
+    """Take what the steps that may follow will need before the first entry takes the trail's head, as every other transaction does."""
+    timers = [definition.timers[clock.name] for clock in waking if clock.name in definition.timers]
+    steps = [definition.steps[timer.due_step] for timer in timers if timer.due_step is not None]
+    if steps:
+        hold_linked(tx.connection, number)
+        keeping.hold_series(tx, engine, [], steps)
 
 
 def _ring(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, now: datetime) -> None:
@@ -110,23 +121,14 @@ def _ring(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Ti
 
 def _step(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, step: Step) -> None:
     """Record that the timer is due and take its step; when the step is refused, record that instead, with the reasons."""
-    _hold_series(tx, engine, step)
     due_at = clock.due_at or tx.now
     try:
-        with tx.connection.begin_nested():
+        with tx.attempt():
             after = _record(tx, loaded, file, timer, clock, "timer-due", due_at, {"step": step.name})
             request = Request(step, SYSTEM, {}, (), tx.now, None, None, None, "", opening.open_from_effect)
             take(tx, engine, loaded, after, after.version, request)
     except Refused as refused:
         _record(tx, loaded, file, timer, clock, "timer-due", due_at, {"step": step.name, "refused": list(refused.codes)})
-
-
-def _hold_series(tx: Transaction, engine: Engine, step: Step) -> None:
-    """Take the number series that the step's effects will need before the trail's head is taken, as every other transaction does."""
-    workflows = sorted(str(call.workflow) for call in step.effects if call.workflow and not call.later)
-    prefixes = sorted(engine.definitions.in_force(tx.connection, workflow).definition.prefix for workflow in workflows)
-    for prefix in prefixes:
-        opening.hold_series(tx.connection, prefix, engine.calendar.day(tx.now).year)
 
 
 def _record(

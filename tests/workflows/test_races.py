@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from qms.errors import Refused
 from qms.records import trail
 from qms.records.trail import Receipt
-from qms.workflows.case import compare, take_step
+from qms.workflows.case import compare, link_case, put_in_force, take_step
+from qms.workflows.timers import wake
 from tests.workflows.samples import KEEPER, PRICER, Bench, file_of
 
 CROWD = 16
@@ -82,5 +83,80 @@ def test_steps_on_different_cases_that_open_others_do_not_lock_each_other_out(be
 
     got = together(act)
     assert not [one for one in got if isinstance(one, Refused)]
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
+BOTH = """
+id: {id}
+title: {{it: x, en: x}}
+prefix: {prefix}
+owner: QM
+governed_by: PRO-1
+retention: R-QMS
+fields:
+  title: {{type: text, title: {{it: x, en: x}}}}
+states:
+  OPEN: {{title: {{it: x, en: x}}, kind: initial}}
+  DONE: {{title: {{it: x, en: x}}, kind: final}}
+opening: {{title: {{it: x, en: x}}, by: [QM], asks: [title]}}
+steps:
+  open_both:
+    title: {{it: x, en: x}}
+    from: OPEN
+    to: DONE
+    by: [QM, SYS]
+    guards: [{{code: all_told, that: "all(one.is_closed for one in links.others)", message: {{it: x, en: x}}}}]
+    effects:
+      - {{open-case: {{workflow: {first}, fields: {{title: title}}}}}}
+      - {{open-case: {{workflow: {second}, fields: {{title: title}}}}}}
+timers:
+  end: {{title: {{it: x, en: x}}, start: {{state: OPEN}}, due: "days(2)", on_due: {{step: open_both}}}}
+links:
+  others: {{title: {{it: x, en: x}}, workflow: lamp-query}}
+"""
+
+
+def test_who_opens_several_cases_at_once_never_waits_for_ever_for_who_opens_one_of_them(bench: Bench) -> None:
+    orders = {"both-ways": ("BOTH", "lamp-query", "lamp-repair"), "ways-both": ("WAYS", "lamp-repair", "lamp-query")}
+    with bench.store.writing() as tx:
+        for name, (prefix, first, second) in orders.items():
+            put_in_force(tx, BOTH.format(id=name, prefix=prefix, first=first, second=second).encode(), "w.yaml", KEEPER)
+    for _ in range(3):
+        numbers = [bench.open(workflow=list(orders)[index % 2]) for index in range(CROWD)]
+
+        def act(index: int, numbers: list[str] = numbers) -> object:
+            match index % 4:
+                case 0:
+                    return bench.open(workflow="lamp-query")
+                case 1:
+                    return bench.open()
+                case _:
+                    return bench.step(numbers[index], "open_both", KEEPER, version=1)
+
+        assert not [one for one in together(act) if isinstance(one, Refused)]
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
+def test_a_timer_that_takes_a_step_never_waits_for_ever_for_who_moves_a_linked_case(bench: Bench) -> None:
+    with bench.store.writing() as tx:
+        source = BOTH.format(id="both-ways", prefix="BOTH", first="lamp-query", second="lamp-repair")
+        put_in_force(tx, source.encode(), "w.yaml", KEEPER)
+    parents = [bench.open(workflow="both-ways") for _ in range(CROWD // 2)]
+    children = [bench.open(workflow="lamp-query") for _ in parents]
+    for parent, child in zip(parents, children, strict=True):
+        with bench.store.writing() as tx:
+            link_case(tx, bench.engine, parent, "others", child, KEEPER, key=f"l{parent}")
+    bench.later(days=5)
+
+    def act(index: int) -> object:
+        half = index // 2
+        if index % 2:
+            return bench.step(children[half], "answer_it", KEEPER, version=1)
+        with bench.store.writing() as tx:
+            return wake(tx, bench.engine, tx.now, number=parents[half])
+
+    assert not [one for one in together(act) if isinstance(one, Refused)]
     with bench.store.reading() as connection:
         assert all(check.passed for check in compare(connection, bench.engine))
