@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Errands:
     app: App
     by: Actor
     numbers: list[str]
-    versions: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int]
 
     def step(self, number: str) -> int:
         """Take the next step of a case, as a door does; returns its new version."""
@@ -60,14 +60,13 @@ def opened(root: Path) -> Iterator[Errands]:
     """The workspace, open."""
     with assembly.opened(root) as app:
         by = _first(app)
-        numbers: list[str] = []
+        versions: dict[str, int] = {}
         before: str | None = None
         with app.reading() as connection:
             while page := case.cases(connection, app.engine, by, before=before, limit=200):
-                numbers += [row.number for row in page if row.workflow == WORKFLOW]
+                versions |= {row.number: row.version for row in page if row.workflow == WORKFLOW}
                 before = page[-1].cursor
-            versions = {number: case.show(connection, app.engine, number, by).version for number in numbers[:1]}
-        yield Errands(app, by, sorted(numbers), dict.fromkeys(numbers, next(iter(versions.values()))))
+        yield Errands(app, by, sorted(versions), versions)
 
 
 def _first(app: App) -> Actor:

@@ -15,7 +15,7 @@ from qms.web import create_app
 @contextmanager
 def serving(app: App) -> Iterator[str]:
     """Serve ``app``; gives the address."""
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(app), log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
