@@ -160,6 +160,8 @@ def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     attached = _attached(stage, act)
     with app.reading() as connection:
         seen = case.show(connection, app.engine, number, by)
+        is_document = seen.definition.subject == "document"
+        text = control.draft_of_case(connection, number).blob if is_document else None
     step = next(step for step in seen.definition.steps_in(app.settings.profile) if step.title["it"] == act["step"])
     proof = signature.prove(app.database, by, stage.script["password"]) if step.sign else None
     with app.writing(shelf=app.touches_library(seen.definition, step)) as tx:
@@ -174,6 +176,7 @@ def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
             evidence=attached,
             proof=proof,
             key=key,
+            text_seen=text,
         )
 
 

@@ -24,6 +24,7 @@ from qms.workflows import case
 from qms.workflows.case import Case, Offer
 from qms.workflows.definition import Step
 from qms.workflows.fields import nested
+from qms.workflows.viewing import pinned
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def take(call: Call, number: str) -> Response:
         return ask(call, number)
     files = call.attachments()
     with app.reading() as connection:
-        definition = case.show(connection, app.engine, number, by).definition
+        definition = pinned(connection, app.engine, number, by)
     chosen = definition.step(name)
     proof = call.proof(chosen is not None and chosen.sign is not None)
     asked = requested(call)

@@ -66,8 +66,8 @@ def take_step(
 ) -> Receipt:
     """Take ``step`` on the case ``number`` as seen at ``version``; ``happened_at`` is when the fact was, now when left out.
 
-    ``text_seen`` is the blob that the page of a binding step showed. Raises NotFound for a case ``by`` may not see or a step the workflow
-    does not have, Refused with every reason at once.
+    ``text_seen`` is the blob that the taker of a binding step had before them; without it the step is refused. Raises NotFound for a case
+    ``by`` may not see or a step the workflow does not have, Refused with every reason at once.
     """
     own_key = requests.key_of(by, key)
     file, used = files.load_to_act(tx.connection, number, own_key)

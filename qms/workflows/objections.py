@@ -99,6 +99,12 @@ def of_signature(asked: Asked, proof: Proof | None) -> Iterator[Reason]:
         yield Reason("SIGNATURE:expired", "password", {}, both("case.signature_expired"))
 
 
+def of_text(step: Step, seen: str | None) -> Iterator[Reason]:
+    """Nobody approves what they did not see: who binds a text says which one they had before them."""
+    if step.binds and not seen:
+        yield Reason("TEXT_UNSEEN", "text_seen")
+
+
 def of_moment(happened_at: datetime, now: datetime, opened_at: datetime | None) -> Iterator[Reason]:
     """The moment of the fact: not in the future, not before the case was opened; however late it is recorded."""
     if happened_at > now + TOLERANCE:

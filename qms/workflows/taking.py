@@ -76,6 +76,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *objections.of_comment(step, request.comment),
         *objections.of_guards(step.guards, facts),
         *objections.of_signature(asked, request.proof),
+        *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
         *objections.of_moment(request.happened_at, tx.now, file.opened_at),
     ]
     if reasons:

@@ -79,6 +79,14 @@ class Case:
         return self.file.state
 
 
+def pinned(connection: Connection, engine: Engine, number: str, by: Actor) -> Definition:
+    """The very definition that a case runs by, without the rest of it. Raises NotFound also when the case is not for the eyes of ``by``."""
+    file = files.load(connection, number)
+    definition = engine.definitions.get(connection, file.definition).definition
+    files.require_visible(file, definition, by)
+    return definition
+
+
 def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case:
     """The case ``number`` for the eyes of ``by``. Raises NotFound also when it is not for them."""
     file = files.load(connection, number)

@@ -16,7 +16,10 @@ def take(house: House, number: str, step: str, nick: str, fields: dict[str, Any]
     with house.app.writing(shelf=True) as tx:
         seen = case.show(tx.connection, house.app.engine, number, by)
         proof = Proof(by.person, house.clock.now)
-        case.take_step(tx, house.app.engine, number, step, by, version=seen.version, fields=fields, proof=proof, key=key())
+        text = control.draft_of_case(tx.connection, number).blob
+        case.take_step(
+            tx, house.app.engine, number, step, by, version=seen.version, fields=fields, proof=proof, key=key(), text_seen=text
+        )  # fmt: skip
 
 
 def propose(house: House, slug: str) -> str:

@@ -98,7 +98,10 @@ class Client:
         key = uuid4().hex
         proof = Proof(who.person, self.app.database.clock()) if signed else None
         with self.app.writing(shelf=True) as tx:
-            done = case.take_step(tx, self.app.engine, number, step, who, version=version, fields=fields, proof=proof, key=key)
+            text = control.draft_of_case(tx.connection, number).blob
+            done = case.take_step(
+                tx, self.app.engine, number, step, who, version=version, fields=fields, proof=proof, key=key, text_seen=text
+            )
         self._answered(who, key, done, slug=slug)
         return done.version or 0
 

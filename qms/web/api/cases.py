@@ -19,6 +19,7 @@ from qms.web.steps import happened
 from qms.web.words import tell
 from qms.workflows import case
 from qms.workflows.case import Filters
+from qms.workflows.viewing import pinned
 
 Words = Annotated[str | None, Query(max_length=200)]
 
@@ -124,7 +125,7 @@ def touches_library(caller: Caller, number: str, step: str) -> bool:
     """Whether a step writes to the library, so that its lock is taken first. Raises NotFound."""
     app = caller.app
     with app.reading() as connection:
-        definition = case.show(connection, app.engine, number, caller.by).definition
+        definition = pinned(connection, app.engine, number, caller.by)
     return app.touches_library(definition, step)
 
 
