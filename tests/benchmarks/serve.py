@@ -1,7 +1,7 @@
 """Serves one application in a process of its own, the bare one or a workspace, both on the same kind of server; prints its port.
 
-    python -m tests.benchmarks.serve bare FOLDER
-    python -m tests.benchmarks.serve qms WORKSPACE
+python -m tests.benchmarks.serve bare FOLDER
+python -m tests.benchmarks.serve qms WORKSPACE
 """
 
 import socket
