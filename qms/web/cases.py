@@ -27,6 +27,11 @@ from qms.workflows.viewing import Linked, Running
 
 PAGE = 50
 HISTORY = 100
+SET = {
+    "money": "num nobreak", "decimal": "num", "integer": "num", "percent": "num nobreak", "identifier": "nobreak", "date": "nobreak",
+    "datetime": "nobreak",
+}  # fmt: skip
+"""How the cells of a column are set, by its type."""
 DRAFT = "document"
 """The subject of cases that only a draft or a proposal opens."""
 
@@ -63,7 +68,8 @@ class Datum:
 
     title: str
     value: Any
-    heads: tuple[str, ...] = ()
+    heads: tuple[tuple[str, str], ...] = ()
+    """Of a table: each column's title and how it is set (``num``, ``nobreak`` or nothing)."""
     rows: tuple[tuple[Any, ...], ...] = ()
     is_personal: bool = False
 
@@ -249,7 +255,7 @@ def _datum(shown: Shown, definition: Definition, name: str, stored: Any, languag
         return Datum(field.title[language], shown.value(field, stored), is_personal=field.personal)
     columns = [(column, one) for column, one in field.columns.items() if any(row.get(column) is not None for row in stored)]
     rows = tuple(tuple(shown.value(one, row.get(column)) for column, one in columns) for row in stored)
-    return Datum(field.title[language], None, tuple(one.title[language] for _, one in columns), rows)
+    return Datum(field.title[language], None, tuple((one.title[language], SET.get(one.type, "")) for _, one in columns), rows)
 
 
 def _link_title(definition: Definition, name: str, language: str) -> str:

@@ -219,5 +219,3 @@ def test_the_head_says_what_the_last_checkpoint_says(store: Database) -> None:
         size, root = trail.head(connection)
     said = seal.read_note(note(store))
     assert (size, root) == (9, said.root.hex()) == (said.size, root)
-
-
