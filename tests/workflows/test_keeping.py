@@ -218,8 +218,12 @@ def test_a_binding_step_seals_the_text_that_the_page_showed(bench: Bench) -> Non
         put_in_force(tx, TEXT.encode(), "w.yaml", KEEPER)
     number = bench.open(workflow="text-flow", fields={"title": "A text"})
     with pytest.raises(Refused) as caught:
-        bench.step(number, "bless_it", KEEPER)
+        bench.step(number, "bless_it", KEEPER, text_seen="b" * 40)
     assert caught.value.codes == ("SOD:bless_it_apart",)
+    with pytest.raises(Refused) as caught:
+        bench.step(number, "bless_it", HEAD_AND_KEEPER)
+    assert caught.value.codes == ("TEXT_UNSEEN",)
+    assert asked == []
     receipt = bench.step(number, "bless_it", HEAD_AND_KEEPER, text_seen="b" * 40)
     assert asked == ["b" * 40]
     with bench.store.reading() as connection:
