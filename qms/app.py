@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import rules
-from qms.errors import NotFound, QmsError, Refused
+from qms.desk import rules, staff
+from qms.errors import NotFound, NotPermitted, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
 from qms.people.actor import SYSTEM, Actor
@@ -40,6 +40,8 @@ LIBRARY_EFFECTS = frozenset(
 )
 """Effects that write to the library: a step with one of them needs the writer's lock before its transaction begins."""
 
+ATTEMPTS = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
+"""The kinds of refusal that are recorded, through whichever door they came."""
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,12 @@ class App:
             return str(receipt.case)
 
         return open_case
+
+    def record_attempt(self, by: Actor, attempt: str, error: NotPermitted) -> None:
+        """Put on the trail that somebody known tried what they may not: approving their own text, signing with a wrong password."""
+        if any(reason.kind in ATTEMPTS for reason in error.reasons):
+            with self.writing() as tx:
+                staff.refused(tx, by, attempt[:300], error.codes)
 
     def settle(self) -> list[control.Alarm]:
         """Bring the library to where the database says it is; at start-up."""

@@ -22,7 +22,6 @@ from qms import app as assembly
 from qms.cli import answers
 from qms.cli.common import Common, WrongUse
 from qms.database import Clock
-from qms.desk import staff
 from qms.errors import NotFound, NotPermitted, Reason
 from qms.locale import say
 from qms.people import signature, tokens
@@ -32,8 +31,6 @@ from qms.workflows.definition import Field
 
 FOR_PROGRAMS = 2000
 """Columns when nobody looks: a line is never broken for the next program in a pipe."""
-
-RECORDED = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
 
 
 class Call:
@@ -116,10 +113,9 @@ class Call:
         return signature.prove(self.app.database, by, self.password("cli.ask.signature"))
 
     def record_attempt(self, attempt: str, error: NotPermitted) -> None:
-        """Put on the trail that somebody known tried what they may not: approving their own text, signing with a wrong password."""
-        if self._by is not None and any(reason.kind in RECORDED for reason in error.reasons):
-            with self.app.writing() as tx:
-                staff.refused(tx, self._by, attempt, error.codes)
+        """Put on the trail that somebody known tried what they may not."""
+        if self._by is not None:
+            self.app.record_attempt(self._by, attempt, error)
 
     def password(self, question: str) -> str:
         """A password from the file that QMS_PASSWORD_FILE names, else asked at the terminal without showing it."""

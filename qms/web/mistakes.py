@@ -10,12 +10,9 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, Response
 
-from qms.app import App
-from qms.desk import staff
 from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, TrailBroken
 from qms.library import LibraryFailed
 from qms.locale import knows, say
-from qms.people.actor import Actor
 from qms.procedures.push import TooLarge
 from qms.web import pages
 from qms.web.call import Call, Mistake, Refusal
@@ -33,7 +30,6 @@ STATUS: tuple[tuple[type[QmsError], int, str], ...] = (
     (QmsError, 500, "unexpected"),
 )
 UNPROVEN = frozenset({"NOT_SIGNED_IN", "SIGN_IN", "SIGNATURE", "TOKEN"})
-RECORDED = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
 TOO_LARGE = frozenset({"EVIDENCE_TOO_LARGE"})
 
 _log = logging.getLogger(__name__)
@@ -111,13 +107,7 @@ def problem_of(status: int, word: str, title: str, reasons: list[dict[str, Any]]
 def record_attempt(call: Call, error: QmsError) -> None:
     """Put on the trail that somebody tried to act and may not: approving their own text, signing with a wrong password."""
     if call.person is not None and call.request.method == "POST" and isinstance(error, NotPermitted):
-        record_refusal(call.app, call.person, f"{call.request.method} {call.request.url.path}", error)
-
-
-def record_refusal(app: App, by: Actor, attempt: str, error: NotPermitted) -> None:
-    if any(reason.kind in RECORDED for reason in error.reasons):
-        with app.writing() as tx:
-            staff.refused(tx, by, attempt[:300], error.codes)
+        call.app.record_attempt(call.person, f"{call.request.method} {call.request.url.path}", error)
 
 
 def _located(language: str, found: Problem) -> str:

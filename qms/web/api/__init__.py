@@ -88,7 +88,7 @@ def _admitting(verb: Verb) -> Callable[..., Any]:
             return verb.handler(*args, **values)
         except QmsError as error:
             if caller.person is not None and verb.method == "POST" and isinstance(error, NotPermitted):
-                mistakes.record_refusal(caller.app, caller.person, f"{verb.method} {caller.request.url.path}", error)
+                caller.app.record_attempt(caller.person, f"{verb.method} {caller.request.url.path}", error)
             raise
         except Exception as error:
             reference = uuid4().hex[:8]
