@@ -18,12 +18,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, MetaData, Table, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from qms.errors import Incomplete, Reason, Stale
 
 metadata = MetaData()
 """Every room hangs its tables here; ``qms.migrations`` makes them."""
 
 Clock = Callable[[], datetime]
 WAL_RESET_MENDED = (3, 51, 3)
+CROSSED = frozenset({"40P01", "40001"})
+"""What PostgreSQL says to one of two transactions that wait for each other."""
 
 
 def utc_now() -> datetime:
@@ -98,17 +103,24 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = create_engine(url, pool_size=16, max_overflow=16)
+        event.listen(self.engine, "before_cursor_execute", _refuse_null)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view that writes nothing: whatever is committed meanwhile, it stays what it was at the first question."""
-        with self.engine.connect() as connection:
+        """A consistent view that writes nothing: whatever is committed meanwhile, it stays what it was at the first question.
+
+        Raises Incomplete (``TEXT_UNWRITABLE``) for a text that no store takes.
+        """
+        with _told(), self.engine.connect() as connection:
             yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """One transaction: all of it or, on any exception, none of it. The callbacks of ``after_commit`` run once it is durable."""
-        with self._turns if self.is_sqlite else nullcontext(), self._file_lock():
+        """One transaction: all of it or, on any exception, none of it. The callbacks of ``after_commit`` run once it is durable.
+
+        Raises Incomplete (``TEXT_UNWRITABLE``) for a text that no store takes, Stale when another act stood crosswise in the way.
+        """
+        with _told(), self._turns if self.is_sqlite else nullcontext(), self._file_lock():
             with self.engine.connect() as connection:
                 if self.is_sqlite:
                     connection = connection.execution_options(writing=True)
@@ -160,6 +172,27 @@ class _Turns:
                 self._waiting.popleft().release()
             else:
                 self._taken = False
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What only the drivers notice, in the house's own words, whichever door it came through."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise Incomplete([Reason("TEXT_UNWRITABLE")]) from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in CROSSED:
+            raise Stale([Reason("STALE")]) from error
+        raise
+
+
+def _refuse_null(connection: Connection, cursor: object, statement: str, parameters: Any, context: object, many: bool) -> None:
+    """PostgreSQL takes no null character in a text. SQLite would: then what one house may write, another could not."""
+    for row in parameters if many else (parameters,):
+        for value in row.values() if isinstance(row, dict) else row:
+            if isinstance(value, str) and "\0" in value:
+                raise Incomplete([Reason("TEXT_UNWRITABLE")])
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -4,8 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from qms.database import Database
+from qms.errors import Incomplete
+from qms.locale import LANGUAGES, say
 from qms.people import directory
+from qms.people.actor import SYSTEM
 from qms.people.directory import organisation_table
+from qms.records import trail
 
 
 def test_a_part_that_fails_takes_its_rows_and_its_projections_back(store: Database) -> None:
@@ -22,3 +26,17 @@ def test_a_part_that_fails_takes_its_rows_and_its_projections_back(store: Databa
     assert followed == ["before", "after"]
     with store.reading() as connection:
         assert list(connection.execute(select(organisation_table.c.id)).scalars()) == ["due"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_a_text_that_one_store_does_not_take_is_refused_by_both_in_words(store: Database, text: str) -> None:
+    with pytest.raises(Incomplete) as refused, store.writing() as tx:
+        directory.add_organisation(tx, "uno", text, "B")
+    assert refused.value.codes == ("TEXT_UNWRITABLE",)
+    with pytest.raises(Incomplete), store.reading() as connection:
+        directory.person(connection, text)
+    with pytest.raises(Incomplete), store.writing() as tx:
+        trail.append(tx, trail.Act("workspace-created", SYSTEM, comment="\ud800"))
+    with store.reading() as connection:
+        assert connection.execute(select(organisation_table.c.id)).first() is None
+    assert all(say(language, "refusal.TEXT_UNWRITABLE") for language in LANGUAGES)

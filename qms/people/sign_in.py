@@ -152,7 +152,7 @@ def _check(database: Database, watched: Mapping[str, int], password: str, kept: 
     """Compare, and count a failure before the next comparison begins: guesses sent all at once wait for each other."""
     with _few_at_once:
         failed_before = _await(database, list(watched), now)
-        right = _argon2.verify(password[: LONGEST_PASSWORD + 1], kept or _nobody())
+        right = _argon2.verify(password[: LONGEST_PASSWORD + 1].encode("utf-8", "surrogatepass"), kept or _nobody())
         if not (right and kept is not None and is_open):
             _count_failure(database, watched, now)
             raise NotPermitted([Reason("SIGN_IN:refused")])

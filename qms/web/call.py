@@ -136,13 +136,13 @@ class Call:
         """What stands in a text field of the form, else in the address, else ``default``."""
         value = self.form.get(name)
         if isinstance(value, str):
-            return value.replace("\x00", "")
+            return value
         return self.request.query_params.get(name, default)
 
     def texts(self, prefix: str = "") -> list[tuple[str, str]]:
         """Every text field of the form whose name begins with ``prefix``, in order, the prefix taken off."""
         pairs = [(name, value) for name, value in self.form.multi_items() if isinstance(value, str) and name.startswith(prefix)]
-        return [(name.removeprefix(prefix).replace("\x00", ""), value.replace("\x00", "")) for name, value in pairs]
+        return [(name.removeprefix(prefix), value) for name, value in pairs]
 
     def number(self, name: str) -> int | None:
         """A whole number in the form or the address; None when there is none. Raises Incomplete when it is something else."""

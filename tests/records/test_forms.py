@@ -1,6 +1,5 @@
 """A record form is foreign text: it shows what was sealed, cannot reach further, and cannot grow without end."""
 
-
 import pytest
 
 from qms.errors import BadContent

@@ -127,3 +127,12 @@ def test_evidence_comes_back_only_as_a_download_and_only_to_those_who_see_the_ca
     assert as_person("kennel").get(place).status_code == 404
     assert quality.get(f"{case}/evidence/{'0' * 64}").status_code == 404
     assert quality.get(f"{case}/evidence/..%2f..%2fqms.toml").status_code == 404
+
+
+@pytest.mark.parametrize("where", ["comment", "field.correction", "key"])
+def test_a_null_character_is_refused_in_words_and_not_dropped_in_silence(house: House, as_person: AsPerson, case: str, where: str) -> None:
+    quality, before = as_person("quality"), size_of(house)
+    answer = treat(quality, case, **{where: "Visto\0di persona"})
+    assert answer.status_code == 422
+    assert sentences(answer)
+    assert size_of(house) == before

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from qms.errors import Refused
 from qms.records import trail
 from qms.records.trail import Receipt
+from qms.workflows import file
 from qms.workflows.case import compare, link_case, put_in_force, take_step
 from qms.workflows.timers import wake
 from tests.workflows.samples import KEEPER, PRICER, Bench, file_of
@@ -158,5 +160,60 @@ def test_a_timer_that_takes_a_step_never_waits_for_ever_for_who_moves_a_linked_c
             return wake(tx, bench.engine, tx.now, number=parents[half])
 
     assert not [one for one in together(act) if isinstance(one, Refused)]
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
+CROSS = """
+id: lamp-pair
+title: {it: x, en: x}
+prefix: PAIR
+owner: QM
+governed_by: PRO-1
+retention: R-QMS
+fields:
+  title: {type: text, title: {it: x, en: x}}
+states:
+  OPEN: {title: {it: x, en: x}, kind: initial}
+  DONE: {title: {it: x, en: x}, kind: final}
+opening: {title: {it: x, en: x}, by: [QM], asks: [title]}
+steps:
+  look_across:
+    title: {it: x, en: x}
+    from: OPEN
+    to: DONE
+    by: [QM]
+    guards: [{code: other_is_there, that: "count(links.other) > 0", message: {it: x, en: x}}]
+links:
+  other: {title: {it: x, en: x}, workflow: lamp-pair}
+"""
+
+
+def test_of_two_steps_on_cases_linked_crosswise_the_one_in_the_way_is_told_to_look_again(bench: Bench) -> None:
+    with bench.store.writing() as tx:
+        put_in_force(tx, CROSS.encode(), "w.yaml", KEEPER)
+    numbers = [bench.open(workflow="lamp-pair") for _ in range(2)]
+    for parent, child in (numbers, reversed(numbers)):
+        with bench.store.writing() as tx:
+            link_case(tx, bench.engine, parent, "other", child, KEEPER, key=f"l{parent}")
+    gate = threading.Barrier(2)
+
+    def act(number: str) -> object:
+        try:
+            with bench.store.writing() as tx:
+                file.load(tx.connection, number, lock=True)
+                with suppress(threading.BrokenBarrierError):
+                    gate.wait(1)
+                return take_step(tx, bench.engine, number, "look_across", KEEPER, version=1, key=number)
+        except Refused as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pair:
+        got = list(pair.map(act, numbers))
+    assert any(isinstance(one, Receipt) for one in got)
+    assert all(one.codes == ("STALE",) for one in got if isinstance(one, Refused))
+    for number, one in zip(numbers, got, strict=True):
+        if isinstance(one, Refused):
+            bench.step(number, "look_across", KEEPER, version=1)
     with bench.store.reading() as connection:
         assert all(check.passed for check in compare(connection, bench.engine))
