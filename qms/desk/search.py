@@ -61,13 +61,15 @@ def trail_page(
         where=where,
         before=before,
         limit=limit + 1,
+        damaged=True,
     )
     return Page(tuple(found[:limit]), found[limit - 1].position if len(found) > limit else None)
 
 
 def record(connection: Connection, engine: Engine, by: Actor, position: int) -> Entry:
     """One entry, when ``by`` may see it. Raises NotFound."""
-    found = trail.entries(connection, where=[entry_table.c.position == position, seen.entries_of(connection, engine, by)], limit=1)
+    where = [entry_table.c.position == position, seen.entries_of(connection, engine, by)]
+    found = trail.entries(connection, where=where, limit=1, damaged=True)
     if not found:
         raise NotFound("record", f"#{position}")
     return found[0]

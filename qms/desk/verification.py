@@ -59,13 +59,13 @@ def everything(
 
 
 def examine(connection: Connection, whole: Whole, position: int) -> list[Check]:
-    """The checks of one record, whatever the length of the trail. Raises NotFound."""
-    entry = trail.entry(connection, position)
+    """The checks of one record, whatever the length of the trail and whatever became of the record. Raises NotFound."""
+    said = trail.entry(connection, position, damaged=True).said
     newest = {checkpoints.path_of(size): note for size, note in checkpoints.latest(whole.library, 1)}
     return [
         *verify.verify_entry(connection, position, Ground(whole.public_key, whole.settings.evidence, newest)),
-        *_definition(connection, whole, entry.said),
-        *_text(whole.library, entry.said),
+        *_definition(connection, whole, said),
+        *_text(whole.library, said),
     ]
 
 

@@ -66,13 +66,17 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry as stored: ``sealed`` are the very bytes, ``said`` what they say."""
+    """One entry as stored: ``sealed`` are the very bytes, ``said`` what they say.
+
+    Of one that ``is_damaged`` nothing is told but what its columns say: enough to find it, never to decide by it.
+    """
 
     position: int
     sealed: str
     leaf: str
     signature: str
     said: Mapping[str, Any]
+    is_damaged: bool = False
 
     @property
     def at(self) -> datetime:
@@ -213,12 +217,12 @@ def receipt(connection: Connection, position: int, public_key: bytes | None = No
     )  # fmt: skip
 
 
-def entry(connection: Connection, position: int) -> Entry:
-    """One entry. Raises NotFound."""
+def entry(connection: Connection, position: int, *, damaged: bool = False) -> Entry:
+    """One entry. Raises NotFound, and TrailBroken unless ``damaged`` ones are wanted too."""
     row = connection.execute(select(entry_table).where(entry_table.c.position == position)).mappings().first()
     if row is None:
         raise NotFound("record", f"#{position}")
-    return _entry(row)
+    return _as_it_is(row) if damaged else _entry(row)
 
 
 def entries(
@@ -235,8 +239,12 @@ def entries(
     where: Sequence[ColumnElement[bool]] = (),
     before: int | None = None,
     limit: int = PAGE,
+    damaged: bool = False,
 ) -> list[Entry]:
-    """One page of entries, newest first, below position ``before``. ``definitions`` are digests; ``until`` is the last day included."""
+    """One page of entries, newest first, below position ``before``. ``definitions`` are digests; ``until`` is the last day included.
+
+    Raises TrailBroken for one that cannot be read, unless ``damaged`` ones are wanted too: by pages, that show what is there.
+    """
     row = entry_table.c
     query = select(entry_table).order_by(row.position.desc()).limit(limit)
     for column, value in ((row.case_number, case), (row.person, person), (row.event, event), (row.document_key, document)):
@@ -252,7 +260,7 @@ def entries(
         query = query.where(row.position.in_(words.matching(connection, matching)))
     if before is not None:
         query = query.where(row.position < before)
-    return [_entry(one) for one in connection.execute(query.where(*where)).mappings()]
+    return [_as_it_is(one) if damaged else _entry(one) for one in connection.execute(query.where(*where)).mappings()]
 
 
 def upwards(connection: Connection, size: int, batch: int = 1000, *, first: int = 1, case: str | None = None) -> Iterator[Entry]:
@@ -313,8 +321,24 @@ def request_digest(*parts: object) -> str:
 def _entry(row: RowMapping) -> Entry:
     try:
         return Entry(row["position"], row["sealed"], row["leaf"], row["signature"], json.loads(row["sealed"]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TrailBroken(row["position"], "the seal cannot be read") from error
+
+
+def _as_it_is(row: RowMapping) -> Entry:
+    try:
+        whole = _entry(row)
+        if seal.leaf_hash(whole.sealed.encode()).hex() == whole.leaf and columns(whole.said):
+            return whole
+    except (TrailBroken, KeyError, TypeError, AttributeError, ValueError):
+        pass
+    try:
+        at = stamp(moment(row["at"]))
+    except (TypeError, ValueError):
+        at = "1970-01-01T00:00:00.000Z"
+    act = Act(str(row["event"]), Actor(str(row["person"]), "", "", frozenset(), frozenset(), "", ""))
+    said = {**_sealed(act, row["position"], moment(at)), "case": {"number": row["case_number"]} if row["case_number"] else None}
+    return Entry(row["position"], str(row["sealed"]), str(row["leaf"]), str(row["signature"]), said, is_damaged=True)
 
 
 def _sign(tx: Transaction, body: str) -> str:

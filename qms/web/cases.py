@@ -169,8 +169,8 @@ def show(call: Call, number: str) -> Response:
         found = case.show(connection, app.engine, number, by)
         offers = tuple(case.offers(connection, app.engine, found, by)) if by.kind == "staff" else ()
         teller = Teller(call, connection)
-        entries = trail.entries(connection, case=number, before=call.number("before"), limit=HISTORY + 1)
-        newest = trail.entries(connection, case=number, limit=1)
+        entries = trail.entries(connection, case=number, before=call.number("before"), limit=HISTORY + 1, damaged=True)
+        newest = trail.entries(connection, case=number, limit=1, damaged=True)
         page = CasePage(
             **_standing(call, connection, found),
             offers=offers,
@@ -189,7 +189,7 @@ def show(call: Call, number: str) -> Response:
 def way(connection: Any, number: str) -> list[tuple[str | None, str, str]]:
     """The way a case came: (state before, step, state after), from its entries."""
     found = []
-    for entry in trail.entries(connection, case=number, limit=500):
+    for entry in trail.entries(connection, case=number, limit=500, damaged=True):
         said = entry.said["case"] or {}
         if said.get("step"):
             found.append((said.get("from"), str(said["step"]), str(said["to"])))

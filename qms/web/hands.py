@@ -34,7 +34,7 @@ NOBODY = Hands((), (), ())
 def of_revision(connection: Any, found: Revision) -> Hands:
     """Read the hands of one revision; an adopted one has only the person who took it in."""
     if found.case_number is None:
-        taken = trail.entries(connection, document=found.key, event="document-adopted", limit=1)
+        taken = trail.entries(connection, document=found.key, event="document-adopted", limit=1, damaged=True)
         return Hands((), (), tuple(_hand(entry) for entry in taken))
     bound = [entry for entry in _of_case(connection, found.case_number) if (entry.said["document"] or {}).get("blob") == found.blob]
     approved = [entry for entry in bound if (entry.said["document"] or {}).get("tag") == found.tag and entry.said["signature"]]
@@ -43,7 +43,7 @@ def of_revision(connection: Any, found: Revision) -> Hands:
 
 
 def _of_case(connection: Any, number: str) -> Sequence[Entry]:
-    return trail.entries(connection, case=number, limit=200)
+    return trail.entries(connection, case=number, limit=200, damaged=True)
 
 
 def _authors(connection: Any, number: str) -> tuple[Hand, ...]:

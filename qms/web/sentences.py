@@ -85,6 +85,8 @@ class Teller:
 
     def _sentence(self, entry: Entry, definition: Definition | None) -> str:
         said, words = entry.said, self.words
+        if entry.is_damaged:
+            return words.t("web.event.damaged")
         case, document, what, by = said["case"] or {}, said["document"] or {}, said["what"], said["by"]
         step = definition.step(str(case.get("step"))) if definition and case.get("step") else None
         state = definition.states.get(str(case.get("to"))) if definition else None

@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from sqlalchemy import text
 
+from qms.records import trail
 from tests.house import House
 from tests.web.conftest import AsPerson, size_of
 from tests.web.test_opening_a_case import opened
@@ -51,6 +52,28 @@ def test_a_changed_record_is_shown_as_broken(house: House, as_person: AsPerson) 
         tx.connection.execute(text("UPDATE entry SET event = 'nothing' WHERE position = 7"))
     page = as_person("auditor").get("/records/7").text
     assert "non torna" in page
+
+
+@pytest.mark.parametrize("text_now", ["", "{", "[]", "{}", '{"v":1}', "7", "null", "a changed text", "[" * 100_000])
+def test_a_damaged_record_shows_as_a_failed_check_wherever_it_stands(house: House, as_person: AsPerson, text_now: str) -> None:
+    place = opened(as_person("verifier")).partition("?")[0]
+    with house.app.reading() as connection:
+        position = trail.entries(connection, case=place.rpartition("/")[2], limit=1)[0].position
+    with house.app.writing() as tx:
+        tx.connection.execute(text("DROP TRIGGER entry_update"))
+        tx.connection.execute(text("UPDATE entry SET sealed = :now WHERE position = :position"), {"now": text_now, "position": position})
+    auditor = as_person("auditor")
+    page = auditor.get(f"/records/{position}")
+    assert page.status_code == 200
+    assert "non torna" in page.text
+    assert 'class="mark bad"' in page.text
+    for path in ("/records", place):
+        assert "cambiata dopo il sigillo" in auditor.get(path).text, path
+    bearer = {"Authorization": f"Bearer {house.token('auditor')}"}
+    answer = auditor.get(f"/api/v1/records/{position}", headers=bearer)
+    assert answer.status_code == 200
+    assert not answer.json()["holds"]
+    assert {"position": position, "damaged": True, "sealed": text_now} in auditor.get("/api/v1/records", headers=bearer).json()["records"]
 
 
 def test_everything_is_verified_in_the_background_and_the_page_says_how_it_ended(as_person: AsPerson) -> None:

@@ -37,7 +37,7 @@ def list_records(
     app = caller.app
     with app.reading() as connection:
         found = search.trail_page(connection, app.engine, caller.by, filters_of({**asked, "since": since, "until": until}), before, limit)
-    return {"records": [json.loads(one.sealed) for one in found.entries], "next": found.older}
+    return {"records": [_said(one) for one in found.entries], "next": found.older}
 
 
 def show_record(caller: Asking, position: Position) -> dict[str, Any]:
@@ -85,6 +85,11 @@ def show_me(caller: Asking) -> dict[str, Any]:
         "hats": [{"hat": hat, "organisation": where} for hat, where in sorted(by.hats)],
         "roles": [{"role": role, "organisation": where} for role, where in sorted(by.held)],
     }
+
+
+def _said(one: entries.Entry) -> Any:
+    """What an entry says; of one that was changed, only that it was, and the text that stands there now."""
+    return {"position": one.position, "damaged": True, "sealed": one.sealed} if one.is_damaged else json.loads(one.sealed)
 
 
 def _told(caller: Caller, check: Check) -> dict[str, Any]:
