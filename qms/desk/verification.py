@@ -44,12 +44,13 @@ def everything(
 ) -> Iterator[Check]:
     """Every check there is: the trail, then persons, cases, register and library against it. A damaged trail that a room cannot replay
     yields a failed ``replay`` and the other rooms are still asked."""
-    yield from verify.verify_trail(connection, ground(whole, held), progress)
+    stands, refs = ground(whole, held), control.refs_as_seen(connection, whole.library)
+    yield from verify.verify_trail(connection, stands, progress)
     rooms: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
         ("people", lambda: staff.compare(connection)),
         ("cases", lambda: case.compare(connection, whole.engine)),
         ("notices", lambda: notices.compare(connection)),
-        ("register", lambda: control.compare(connection, whole.library)),
+        ("register", lambda: control.compare(connection, whole.library, refs)),
     )
     for name, compare in rooms:
         try:

@@ -30,13 +30,14 @@ from qms.procedures.merging import ThreeWay, merge_draft, three_way
 from qms.procedures.rebuilding import compare
 from qms.procedures.register import Draft, RegisterRow, Revision, document, draft, draft_of_case, drafts, find, register, revisions
 from qms.procedures.release import approve, cancel, confirm, publish, send_back, submit, withdraw
-from qms.procedures.settling import Alarm, settle
+from qms.procedures.settling import Alarm, refs_as_seen, settle
 
 __all__ = [
     "Alarm", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision", "Saved", "ThreeWay",
     "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case", "draft_text",
-    "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push", "register", "revisions",
-    "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "text", "three_way", "withdraw",
+    "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push", "refs_as_seen",
+    "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "text", "three_way",
+    "withdraw",
 ]  # fmt: skip
 
 

@@ -13,20 +13,21 @@ from qms.errors import NotFound
 from qms.library import MAIN, Library
 from qms.procedures import document, ledger
 from qms.procedures.ledger import TABLES
-from qms.procedures.settling import NOT_OWN, OWN
 from qms.records import trail
 from qms.records.verify import Check
 
 Row = Mapping[str, Any]
 
 
-def compare(connection: Connection, library: Library) -> Iterator[Check]:
-    """Every check of register, references and texts: one that passed for each kind, or one that failed for each difference."""
+def compare(connection: Connection, library: Library, found: Mapping[str, str]) -> Iterator[Check]:
+    """Every check of register, references and texts: one that passed for each kind, or one that failed for each difference.
+
+    ``found`` are the references as git had them when the view of ``connection`` began (``refs_as_seen``).
+    """
     rows, refs = _expected(connection)
     for name, table in TABLES.items():
         yield from _summed(_row_differences(connection, table, rows[name]), "register", name)
     yield from _summed(_ref_differences(ledger.targets(connection), refs), "references", "git_ref")
-    found = {ref: target for ref, target in library.refs().items() if ref.startswith(OWN) and ref not in NOT_OWN}
     yield from _summed(_ref_differences(found, refs), "references", "library.git")
     yield from _summed(_text_differences(connection, library), "texts", "library.git")
 

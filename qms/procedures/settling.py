@@ -7,8 +7,10 @@ nobody released is put aside under ``refs/qms/quarantine``, an alarm goes on the
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from qms.database import Database
-from qms.library import Library, RefMove
+from qms.library import MAIN, Library, RefMove
 from qms.people.actor import SYSTEM
 from qms.procedures import ledger
 from qms.records import trail
@@ -33,7 +35,7 @@ def settle(database: Database, library: Library) -> list[Alarm]:
     ledger.require_writer(library)
     with database.reading() as connection:
         wanted = ledger.targets(connection)
-    found = {ref: name for ref, name in library.refs().items() if ref.startswith(OWN) and ref not in NOT_OWN}
+    found = own_refs(library)
     if found == wanted:
         return []
     alarms = [_put_aside(library, ref, found[ref], wanted.get(ref)) for ref in _foreign(library, found, wanted)]
@@ -43,6 +45,18 @@ def settle(database: Database, library: Library) -> list[Alarm]:
                 trail.append(tx, trail.Act(event="library-alarm", by=SYSTEM, role=None, organisation=None, what=dict(alarm.__dict__)))
     _project(library, found, wanted)
     return alarms
+
+
+def own_refs(library: Library) -> dict[str, str]:
+    """The references that the database decides about, as git has them."""
+    return {ref: target for ref, target in library.refs().items() if ref.startswith(OWN) and ref not in NOT_OWN}
+
+
+def refs_as_seen(connection: Connection, library: Library) -> dict[str, str]:
+    """The same at the moment when the view of ``connection`` begins: nobody moves one between the two."""
+    with library.writer():
+        ledger.target(connection, MAIN)
+        return own_refs(library)
 
 
 def _foreign(library: Library, found: dict[str, str], wanted: dict[str, str]) -> Iterator[str]:

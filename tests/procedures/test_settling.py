@@ -25,7 +25,8 @@ def settle(house: House) -> list[settling.Alarm]:
 
 def failed(house: House) -> list[Check]:
     with house.store.reading() as connection:
-        return [check for check in compare(connection, house.library) if not check.passed]
+        refs = settling.refs_as_seen(connection, house.library)
+        return [check for check in compare(connection, house.library, refs) if not check.passed]
 
 
 def released(house: House) -> str:
