@@ -35,11 +35,13 @@ from qms.workflows.file import Procedure
 TICK_SECONDS = 20.0
 MANY = 200
 A_DAY = timedelta(days=1)
-LIBRARY_EFFECTS = frozenset(
-    {"approve-revision", "publish-revision", "withdraw-document", "confirm-review", "submit-draft", "return-draft", "cancel-draft"}
-)
-"""Effects that write to the library: a step with one of them needs the writer's lock before its transaction begins."""
-
+RELEASE = {"effective_on": "date", "minor": "boolean"}
+LIBRARY_EFFECTS: Mapping[str, Mapping[str, str]] = {
+    "approve-revision": RELEASE, "publish-revision": RELEASE, "withdraw-document": {}, "confirm-review": {}, "submit-draft": {},
+    "return-draft": {}, "cancel-draft": {},
+}  # fmt: skip
+"""Effects that write to the library, with what a workflow may tell each and of which type: a step with one of them needs the writer's
+lock before its transaction begins."""
 ATTEMPTS = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
 """The kinds of refusal that are recorded, through whichever door they came."""
 _log = logging.getLogger(__name__)
@@ -227,6 +229,7 @@ class App:
             patron_day=settings.patron_day,
             procedure_in_force=_procedure_in_force,
             effects=effects,
+            arguments=LIBRARY_EFFECTS,
             facts={
                 "draft": lambda connection, number: control.facts(
                     connection, library, number, checked_types=settings.checked_types, roles=roles

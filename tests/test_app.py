@@ -147,4 +147,4 @@ def test_every_effect_a_shipped_workflow_names_is_known(house: House) -> None:
         if not effect.later
     }
     assert "publish-revision" in named
-    assert named <= house.app.engine.effect_names
+    assert named <= house.app.engine.known_effects.keys()

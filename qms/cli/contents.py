@@ -96,4 +96,4 @@ def circumstances(call: Call) -> Circumstances:
         for role, _ in app.hats.unfold(person.hats) if person.disabled_at is None else ():
             holders.setdefault(role, set()).add(person.id)
     known = {role: frozenset(names) for role, names in holders.items()}
-    return Circumstances(app.engine.effect_names, frozenset(app.hats.roles), known, procedures)
+    return Circumstances(app.engine.known_effects, frozenset(app.hats.roles), known, procedures)

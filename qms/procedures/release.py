@@ -43,8 +43,6 @@ class Context(Protocol):
     @property
     def by(self) -> Actor: ...
     @property
-    def fields(self) -> Mapping[str, Any]: ...
-    @property
     def happened_at(self) -> datetime: ...
     @property
     def comment(self) -> str | None: ...
@@ -66,7 +64,7 @@ class _Release:
 
 
 def approve(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) -> dict[str, Any]:
-    """Give the text its number and tag; nothing comes into force. Reads ``effective_on`` (a date) and ``minor``. Raises Refused."""
+    """Give the text its number and tag; nothing comes into force. Is told ``effective_on`` (else today) and ``minor``. Raises Refused."""
     ledger.require_writer(library)
     release = _judge(tx, library, context, zone)
     commit, tag = _commit(tx, library, context, release)
@@ -191,7 +189,7 @@ def _judge(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) 
         raise refusal(reasons)
     current = register.document(tx.connection, draft.key) if drafts.current_revision(tx.connection, draft.key) is not None else None
     number = register.next_number(tx.connection, draft.key)
-    return _Release(text, front, number, effective, bool(_argument(context, "minor")), ledger.main_head(tx.connection), current)
+    return _Release(text, front, number, effective, bool(context.arguments.get("minor")), ledger.main_head(tx.connection), current)
 
 
 def _graft(tx: Transaction, library: Library, context: Context, draft: Draft, zone: ZoneInfo) -> dict[str, Any]:
@@ -329,18 +327,9 @@ def _headline(code: str, number: int) -> str:
     return f"{code} revision {number}"
 
 
-def _argument(context: Context, name: str) -> Any:
-    """What the effect is told, else what the case's field of that name holds: like ``title``, these names belong to the language."""
-    return context.arguments[name] if name in context.arguments else context.fields.get(name)
-
-
 def _effective_on(context: Context, tx: Transaction, zone: ZoneInfo) -> date:
-    value = _argument(context, "effective_on")
-    if isinstance(value, datetime):
-        return value.astimezone(zone).date()
-    if isinstance(value, date):
-        return value
-    return date.fromisoformat(value) if isinstance(value, str) and value else _today(tx, zone)
+    value: date | None = context.arguments.get("effective_on")
+    return _today(tx, zone) if value is None else value
 
 
 def _today(tx: Transaction, zone: ZoneInfo) -> date:

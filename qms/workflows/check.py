@@ -25,7 +25,8 @@ NEVER = frozenset({"ADMIN", "GUEST"})
 class Circumstances:
     """What is known of the house when files are checked; None where it is not, and then nothing is said about it."""
 
-    effects: Collection[str] | None = None
+    effects: Mapping[str, Mapping[str, str]] | None = None
+    """Effect → argument → type."""
     roles: Collection[str] | None = None
     holders: Mapping[str, frozenset[str]] | None = None
     """Role → persons who hold it."""
@@ -117,8 +118,18 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
     effects, procedures = circumstances.effects, circumstances.procedures
     for step in (definition.opening, *definition.steps.values()):
         for effect in step.effects:
-            if effects is not None and not effect.later and effect.name not in effects:
+            if effects is None or effect.later or effect.workflow is not None:
+                continue
+            if effect.name not in effects:
                 yield problem(effect.line, "unknown_effect", effect.name, effects)
+                continue
+            taken = effects[effect.name]
+            for name, expression in (effect.fields or {}).items():
+                if name not in taken:
+                    yield problem(expression.line, "unknown_argument", name, taken)
+                elif expression.type.name != taken[name]:
+                    values = {"name": name, "expected": taken[name], "found": expression.type.name}
+                    yield Problem(definition.path, expression.line, "workflow.argument_type", values)
     if procedures is not None and definition.governed_by not in procedures:
         yield problem(1, "unknown_procedure", definition.governed_by, procedures)
 

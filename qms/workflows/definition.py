@@ -72,7 +72,8 @@ asks it). ``computed`` is refused for now.
         clears: [note]                # fields emptied
         sets: {round: "round + 1"}    # fields set to the value of an expression, computed with the values after the form
         effects:                      # in this order, after everything else is in place; in the same transaction
-          - publish-revision          # a name that the program knows
+          - submit-draft              # a name that the program knows
+          - {publish-revision: {effective_on: in_force_from, minor: "false"}}      # with what it is told, as expressions
           - {open-case: {workflow: nonconformity, link: findings, fields: {title: "'Reso respinto: ' + title"}}}
           - {later: inform-supplier}  # listed by `qms check`
 
@@ -200,7 +201,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class EffectCall:
-    """A named effect with its arguments; ``later`` when it is only announced."""
+    """A named effect with what it is told: ``fields`` of the case it opens, or its arguments; ``later`` when it is only announced."""
 
     name: str
     later: bool

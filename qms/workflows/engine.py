@@ -42,6 +42,8 @@ class Engine:
     definitions: Definitions
     procedure_in_force: Callable[[Connection, str], Procedure | None]
     effects: Mapping[str, Effect]
+    arguments: Mapping[str, Mapping[str, str]]
+    """What a workflow may tell an effect: effect → argument → type."""
     facts: Mapping[str, FactProvider]
     binding: Binding | None = None
     clock: Clock = utc_now
@@ -52,9 +54,9 @@ class Engine:
         return self.calendar.zone
 
     @property
-    def effect_names(self) -> frozenset[str]:
-        """Every effect a workflow may name."""
-        return frozenset({OPEN_CASE, *self.effects})
+    def known_effects(self) -> Mapping[str, Mapping[str, str]]:
+        """Every effect a workflow may name, with its arguments."""
+        return {OPEN_CASE: {}, **{name: self.arguments.get(name, {}) for name in self.effects}}
 
 
 def make_engine(
@@ -65,13 +67,25 @@ def make_engine(
     patron_day: str,
     procedure_in_force: Callable[[Connection, str], Procedure | None],
     effects: Mapping[str, Effect] | None = None,
+    arguments: Mapping[str, Mapping[str, str]] | None = None,
     facts: Mapping[str, FactProvider] | None = None,
     binding: Binding | None = None,
     clock: Clock = utc_now,
 ) -> Engine:
     """Assemble an engine."""
     calendar = Calendar(ZoneInfo(zone), patron_day)
-    return Engine(organisation, profile, calendar, Definitions(profile), procedure_in_force, effects or {}, facts or {}, binding, clock)
+    return Engine(
+        organisation,
+        profile,
+        calendar,
+        Definitions(profile),
+        procedure_in_force,
+        effects or {},
+        arguments or {},
+        facts or {},
+        binding,
+        clock,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,3 +102,4 @@ class EffectContext:
     happened_at: datetime
     comment: str | None
     arguments: Mapping[str, Any]
+    """What the workflow told the effect, as expressions gave it."""

@@ -155,12 +155,25 @@ def _effects(reader: Reader, node: Node | None, known: Known) -> list[EffectCall
             found.append(EffectCall(name, False, item.line))
             continue
         table = reader.table(item, "effects", item.line)
-        reader.keys(table, (), ("later", OPEN_CASE))
-        if "later" in table.entries:
-            found.append(EffectCall(reader.word(table.entries["later"], "later"), True, table.line))
-        elif OPEN_CASE in table.entries:
-            found.append(_open_case(reader, table.entries[OPEN_CASE], known, table.line))
+        if len(table.entries) != 1:
+            reader.wrong(item.line, "one_effect")
+            continue
+        ((name, inner),) = table.entries.items()
+        if name == "later":
+            found.append(EffectCall(reader.word(inner, "later"), True, table.line))
+        elif name == OPEN_CASE:
+            found.append(_open_case(reader, inner, known, table.line))
+        else:
+            if not EFFECT_NAME.fullmatch(name):
+                reader.wrong(item.line, "name_malformed", key="effects", name=name, pattern=EFFECT_NAME.pattern)
+            found.append(EffectCall(name, False, table.line, fields=_expressions(reader, inner, name, known, table.line)))
     return found
+
+
+def _expressions(reader: Reader, node: Node | None, key: str, known: Known, line: int) -> Mapping[str, Expression]:
+    table = reader.table(node, key, line)
+    found = {name: reader.expression(value, name, known.names) for name, value in table.entries.items()}
+    return {name: expression for name, expression in found.items() if expression is not None}
 
 
 def _open_case(reader: Reader, node: Node, known: Known, line: int) -> EffectCall:
@@ -172,10 +185,7 @@ def _open_case(reader: Reader, node: Node, known: Known, line: int) -> EffectCal
         reader.wrong(table.lines["link"], "unknown_link", name=link, near=near(link, known.links))
     elif link is not None and known.links[link] != workflow:
         reader.wrong(table.lines["link"], "link_workflow", link=link, workflow=known.links[link])
-    inner = reader.table(table.entries.get("fields"), "fields", line)
-    fields = {name: reader.expression(value, name, known.names) for name, value in inner.entries.items()}
-    whole = {name: expression for name, expression in fields.items() if expression is not None}
-    return EffectCall(OPEN_CASE, False, line, workflow, link, whole)
+    return EffectCall(OPEN_CASE, False, line, workflow, link, _expressions(reader, table.entries.get("fields"), "fields", known, line))
 
 
 def read_timer(reader: Reader, name: str, node: Node, known: Known, line: int) -> Timer | None:

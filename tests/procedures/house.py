@@ -51,7 +51,6 @@ class Context:
     tx: Transaction
     case: Case
     by: Actor
-    fields: Mapping[str, Any] = field(default_factory=dict)
     comment: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     happened_at: datetime = NINE

@@ -164,7 +164,7 @@ def test_two_releases_racing_put_exactly_one_in_force(house: House) -> None:
 def test_an_approval_for_a_later_day_leaves_what_is_in_force_until_then(house: House) -> None:
     case = house.start().case
     house.save("prima", words(body="Da domani.\n"))
-    made = house.approve(case, fields={"effective_on": date(2026, 3, 4)})
+    made = house.approve(case, arguments={"effective_on": date(2026, 3, 4)})
     assert house.statuses() == {0: "in-force", 1: "approved"}
     assert "Da domani." not in house.in_force()
     assert house.library.tag_target(house.wanted()["refs/tags/rev/PRO-7.5-01/1"]) == made["commit"]
@@ -185,7 +185,7 @@ def test_an_approval_for_a_later_day_leaves_what_is_in_force_until_then(house: H
 def test_a_revision_grafted_later_keeps_what_others_released_meanwhile(house: House) -> None:
     case = house.start().case
     house.save("prima", words(body="Da domani.\n"))
-    made = house.approve(case, fields={"effective_on": date(2026, 3, 3)})
+    made = house.approve(case, arguments={"effective_on": date(2026, 3, 3)})
     other = house.start("altra", key="PRO-7.5-02").case
     house.save("altra", words("PRO-7.5-02", body="Altro documento.\n"), key="PRO-7.5-02")
     house.publish(other)
@@ -200,7 +200,7 @@ def test_a_revision_whose_base_changed_before_its_day_stops_and_asks(house: Hous
     late, soon = house.start("tardi").case, house.start("presto").case
     house.save("tardi", words(body="Tardi.\n"))
     house.save("presto", words(body="Presto.\n"))
-    house.approve(late, fields={"effective_on": date(2026, 3, 4)})
+    house.approve(late, arguments={"effective_on": date(2026, 3, 4)})
     house.publish(soon)
     house.later(days=3)
     with pytest.raises(Refused, match="BASE_OUTDATED"):
@@ -211,7 +211,7 @@ def test_a_revision_whose_base_changed_before_its_day_stops_and_asks(house: Hous
 def test_a_returned_number_is_consumed_and_kept_as_cancelled(house: House) -> None:
     case = house.start().case
     house.save("prima", words(body="Uno.\n"))
-    house.approve(case, fields={"effective_on": date(2026, 3, 4)})
+    house.approve(case, arguments={"effective_on": date(2026, 3, 4)})
     house.take(case, "back", BRUNO, release.send_back, name="return-draft")
     assert house.draft("prima").is_open
     house.save("prima", words(body="Due.\n"))
@@ -316,7 +316,7 @@ def test_a_new_document_starts_from_revision_zero(house: House) -> None:
 def test_a_text_that_changes_nothing_and_a_day_that_is_past_are_both_named(house: House) -> None:
     case = house.start().case
     with pytest.raises(Refused) as refused:
-        house.publish(case, fields={"effective_on": date(2026, 3, 1)})
+        house.publish(case, arguments={"effective_on": date(2026, 3, 1)})
     assert set(refused.value.codes) == {"DRAFT_UNCHANGED", "EFFECTIVE_PAST"}
 
 
@@ -324,7 +324,7 @@ def test_an_approval_recorded_late_is_not_refused_for_being_late(house: House) -
     case = house.start().case
     house.save("prima", words(body="Uno.\n"))
     house.later(days=2)
-    house.publish(case, fields={"effective_on": "2026-03-02"})
+    house.publish(case, arguments={"effective_on": date(2026, 3, 2)})
     assert house.row().in_force_since == "2026-03-04T09:00:00.000Z"
 
 
@@ -346,7 +346,7 @@ def test_the_day_of_effect_is_counted_in_rome(house: House) -> None:
     house.store.clock = lambda: NINE.replace(hour=23, minute=30)
     case = house.start().case
     house.save("prima", words(body="Uno.\n"))
-    house.publish(case, fields={"effective_on": date(2026, 3, 3)})
+    house.publish(case, arguments={"effective_on": date(2026, 3, 3)})
     assert house.row().next_review == "2028-03-03"
 
 

@@ -13,6 +13,8 @@ from tests.workflows.samples import FIGURES, LAMP, QUERY, write
 ROLES = ("QM", "WORKER", "COM", "TECH", "TOP")
 FULL = {role: frozenset({f"{role}-one", f"{role}-two"}) for role in ROLES}
 
+EFFECTS = {"open-case": {}, "light-up": {"at": "date", "low": "boolean"}}
+
 
 def check(*sources: str, figures: str = FIGURES, profile: str = "small", **known: object) -> list[Problem]:
     named = {f"w{index}.yaml": source.encode() for index, source in enumerate(sources or (LAMP, QUERY))}
@@ -27,7 +29,7 @@ def codes(*sources: str, **known: object) -> list[str]:
 
 
 def test_sound_files_have_no_mistakes(tmp_path: Path) -> None:
-    assert codes(roles=ROLES, effects=["open-case"], procedures=["PRO-1"], holders=FULL) == []
+    assert codes(roles=ROLES, effects={"open-case": {}}, procedures=["PRO-1"], holders=FULL) == []
     paths = [write(tmp_path, "a.yaml", LAMP), write(tmp_path, "b.yaml", QUERY), write(tmp_path, "figures.yaml", FIGURES)]
     assert check_files(paths, "small") == []
     assert check_files(paths[:2], "small", paths[2]) == []
@@ -44,6 +46,9 @@ def test_sound_files_have_no_mistakes(tmp_path: Path) -> None:
         ("figure.top_price", "figure.top_prize", "unknown_figure"),
         ("governed_by: PRO-1", "governed_by: PRO-2", "unknown_procedure"),
         ("sets: {round: \"round + 1\"}", "effects: [fly-away]", "unknown_effect"),
+        ("sets: {round: \"round + 1\"}", "effects: [{light-up: {when: today}}]", "unknown_argument"),
+        ("sets: {round: \"round + 1\"}", "effects: [{light-up: {low: today}}]", "argument_type"),
+        ("sets: {round: \"round + 1\"}", "effects: [{light-up: {at: today}, later: x}]", "one_effect"),
         ("prefix: LAMP", "prefix: DOM", "taken"),
         ("id: lamp-repair", "id: lamp-query", "taken"),
         ("workflow: lamp-query", "workflow: lamp-quest", "unknown_workflow"),
@@ -64,7 +69,7 @@ def test_the_model_is_walked_and_the_names_are_looked_up(old: str, new: str, cod
         "  reopen_it:", "  quick_fix: {title: {it: x, en: x}, from: BROKEN, to: PRICED, by: [TECH], profile: full}\n  reopen_it:"
     )
     assert old in LAMP
-    assert code in codes(source, QUERY, roles=(*ROLES, "ADMIN"), effects=["open-case"], procedures=["PRO-1"])
+    assert code in codes(source, QUERY, roles=(*ROLES, "ADMIN"), effects=EFFECTS, procedures=["PRO-1"])
 
 
 def test_a_dead_end_comes_with_the_steps_that_lead_there() -> None:
