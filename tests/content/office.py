@@ -76,7 +76,11 @@ class Office:
                     self.people[nick] = Actor(person.id, member.name, "it", held, frozenset(member.hats), "staff", "cli")
             for path in WORKFLOWS:
                 kind = definitions.FIGURES if path.stem == "figures" else definitions.WORKFLOW
-                definitions.put_in_force(tx, path.read_bytes(), path.name, SYSTEM, kind)
+                definitions.put_in_force(tx, self.source(path), path.name, SYSTEM, kind)
+
+    def source(self, path: Path) -> bytes:
+        """The text of a workflow as this office has it."""
+        return path.read_bytes()
 
     def _effect(self, name: str) -> case.Effect:
         def effect(context: case.EffectContext) -> Mapping[str, Any]:
