@@ -14,6 +14,9 @@ from datetime import UTC, datetime
 Entries = dict[str, tuple[str, str]]
 """What a folder holds: name → (mode, object)."""
 Reader = Callable[[str], Entries]
+Opens = Callable[[str], bool]
+"""Whether to look into the folder of this path (``a/b/``). Folders can name each other so that ten of them hold ten thousand million
+files: what came from outside is opened only where something may lie."""
 FOLDER = "40000"
 FILE = "100644"
 
@@ -126,7 +129,29 @@ def files(read: Reader, tree: str, prefix: str = "") -> Iterator[tuple[str, str,
             yield f"{prefix}{name}", mode, child
 
 
-def differences(read: Reader, old: str | None, new: str | None, prefix: str = "") -> Iterator[tuple[str, str | None]]:
+def everywhere(folder: str) -> bool:
+    """Look into every folder: for histories that were judged when they came."""
+    return True
+
+
+def touched(read: Reader, new: str | None, parents: Sequence[str | None], opens: Opens, prefix: str = "") -> Iterator[str]:
+    """Every path of a folder that differs from each of its parents'; a folder that is not opened is named whole, with its slash."""
+    now, before = read(new) if new else {}, [read(parent) if parent else {} for parent in parents]
+    for name in sorted(now.keys() | {known for entries in before for known in entries}):
+        here, were = now.get(name), [entries.get(name) for entries in before]
+        if here in were:
+            continue
+        path, several = f"{prefix}{name}", [here, *were]
+        folder, *folders = [one[1] if one and one[0] == FOLDER else None for one in several]
+        if folder or any(folders):
+            yield from touched(read, folder, folders, opens, f"{path}/") if opens(f"{path}/") else (f"{path}/",)
+        if any(one and one[0] != FOLDER for one in several):
+            yield path
+
+
+def differences(
+    read: Reader, old: str | None, new: str | None, opens: Opens = everywhere, prefix: str = ""
+) -> Iterator[tuple[str, str | None]]:
     """Every path that differs between two folders, with its blob now or None; folders alike in both are not opened."""
     before = read(old) if old else {}
     after = read(new) if new else {}
@@ -136,8 +161,8 @@ def differences(read: Reader, old: str | None, new: str | None, prefix: str = ""
             continue
         old_tree = was[1] if was and was[0] == FOLDER else None
         new_tree = now[1] if now and now[0] == FOLDER else None
-        if old_tree or new_tree:
-            yield from differences(read, old_tree, new_tree, f"{prefix}{name}/")
+        if (old_tree or new_tree) and opens(f"{prefix}{name}/"):
+            yield from differences(read, old_tree, new_tree, opens, f"{prefix}{name}/")
         if (was and not old_tree) or (now and not new_tree):
             yield f"{prefix}{name}", now[1] if now and not new_tree else None
 

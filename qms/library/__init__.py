@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from qms.errors import NotFound, Reason, Stale
 from qms.formats import git_objects
-from qms.formats.git_objects import Commit
+from qms.formats.git_objects import Commit, Opens, everywhere
 from qms.library.program import OBJECT, LibraryFailed, Program, flush, object_id
 
 __all__ = ["MAIN", "NOTHING", "OBJECT", "PATH", "REF", "Commit", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
@@ -92,6 +92,13 @@ class Library:
             raise NotFound("text", blob)
         return content
 
+    def sizes(self, blobs: Iterable[str]) -> dict[str, int]:
+        """How many bytes each blob has, without reading one. What is not here is left out."""
+        asked = "".join(f"{object_id(blob)}\n" for blob in blobs)
+        told = self._git.run(["cat-file", "--batch-check"], asked.encode("ascii")).decode("ascii")
+        found = (line.split() for line in told.splitlines())
+        return {line[0]: int(line[2]) for line in found if len(line) == 3 and line[1] == "blob"}
+
     def commit_at(self, commit: str) -> Commit:
         """What the commit ``commit`` says. Raises NotFound."""
         kind, content = self._git.object(commit)
@@ -134,10 +141,10 @@ class Library:
         """The mode git keeps for every file of ``commit``: a link or a foreign repository shows here."""
         return {path: mode for path, mode, _ in git_objects.files(self._entries, self.commit_at(commit).tree)}
 
-    def changed(self, old: str, new: str) -> dict[str, str | None]:
+    def changed(self, old: str, new: str, opens: Opens = everywhere) -> dict[str, str | None]:
         """What differs from commit ``old`` to commit ``new``: path → blob now, None when gone."""
         before, after = self.commit_at(old).tree, self.commit_at(new).tree
-        return dict(git_objects.differences(self._entries, before, after))
+        return dict(git_objects.differences(self._entries, before, after, opens))
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Every reference below ``prefix`` → the object it names."""
@@ -165,19 +172,21 @@ class Library:
         status, out, _ = self._git.call(["merge-base", "--end-of-options", object_id(a), object_id(b)])
         return out.decode().split("\n", 1)[0] if status == 0 else None
 
-    def touched(self, new: str, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """What each commit behind ``new`` but not behind ``known`` changed against all its parents: commit → paths."""
+    def touched(self, new: str, known: Sequence[str], opens: Opens = everywhere, most: int | None = None) -> dict[str, tuple[str, ...]]:
+        """What each commit behind ``new`` but not behind ``known`` changed against all its parents: commit → paths.
+
+        Folders that ``opens`` refuses are named whole. Of more than ``most`` commits, only ``most`` + 1 are named and none is looked into.
+        """
         excluded = [f"^{object_id(name)}" for name in known]
-        commits = self._git.run(["rev-list", "--end-of-options", object_id(new), *excluded])
-        out = self._git.run(["diff-tree", "--stdin", "-r", "-c", "-z", "--root", "--no-renames", "--name-only"], commits).decode()
-        found: dict[str, tuple[str, ...]] = dict.fromkeys(commits.decode().split(), ())
-        here = ""
-        for part in out.split("\0"):
-            for line in part.split("\n"):
-                if line in found:
-                    here = line
-                elif line:
-                    found[here] = (*found[here], line)
+        count = [f"--max-count={most + 1}"] if most is not None else []
+        commits = self._git.run(["rev-list", *count, "--end-of-options", object_id(new), *excluded]).decode().split()
+        if most is not None and len(commits) > most:
+            return dict.fromkeys(commits, ())
+        found = {}
+        for name in commits:
+            commit = self.commit_at(name)
+            parents = [self.commit_at(parent).tree for parent in commit.parents]
+            found[name] = tuple(git_objects.touched(self._entries, commit.tree, parents or [None], opens))
         return found
 
     def merge_tree(self, ours: str, theirs: str) -> Merge:

@@ -94,7 +94,7 @@ class Program:
     def serve(self, environment: Mapping[str, str], settings: Mapping[str, str], body: IO[bytes]) -> Any:
         """Start git's own HTTP door for one request; what the process writes is the CGI answer."""
         env = {**self._environment, **_configuration({**SETTINGS, **settings}, self.path), **environment}
-        return self._start(["http-backend"], istream=body, env=env)
+        return self._start(["http-backend"], istream=body, env=env, group=0)
 
     def object(self, name: str) -> tuple[str, bytes]:
         """Kind and bytes of an object. Raises NotFound when it is not there or not whole."""
@@ -142,11 +142,16 @@ class Program:
         reader.stderr.close()
         reader.proc.wait()
 
-    def _start(self, arguments: Sequence[str], *, istream: Any, env: Mapping[str, str], lasting: bool = False) -> Any:
-        """Start git. It inherits the lock while this thread is the writer, but the process that only reads outlives the lock."""
+    def _start(
+        self, arguments: Sequence[str], *, istream: Any, env: Mapping[str, str], lasting: bool = False, group: int | None = None
+    ) -> Any:
+        """Start git. It inherits the lock while this thread is the writer, but the process that only reads outlives the lock.
+
+        With ``group`` 0 it leads a group of its own, so that it can be ended together with all that it starts.
+        """
         held = (self._lock,) if self._lock is not None and self.is_writer and not lasting else ()
         try:
-            return self._git.execute(["git", *arguments], istream=istream, as_process=True, env=env, pass_fds=held)
+            return self._git.execute(["git", *arguments], istream=istream, as_process=True, env=env, pass_fds=held, process_group=group)
         except GitCommandNotFound as error:
             raise LibraryFailed("the program git is not installed, or not on the PATH") from error
 

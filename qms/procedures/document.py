@@ -5,11 +5,12 @@ the trail, and a text that claimed to be approved would be a lie that travels wi
 """
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from qms.errors import BadContent, Problem
+from qms.errors import BadContent, Incomplete, Problem, Reason
 from qms.procedures import front
 from qms.procedures.front import Heads, Value, Word, Words
 
@@ -18,6 +19,7 @@ LANGUAGES = ("it", "en")
 ROUTES = ("single", "checked")
 LIMIT = 300_000
 FIGURE_LIMIT = 2_000_000
+MOST_FIGURES = 30
 KEY = re.compile(r"[A-Z][A-Z0-9]{0,9}(?:[.-][A-Z0-9]{1,9}){0,6}")
 CODE = re.compile(rf"(?:{'|'.join(TYPES)})-[0-9]{{1,2}}(?:\.[0-9]{{1,2}}){{0,3}}-[0-9]{{2,3}}")
 SLUG = re.compile(r"[a-z0-9]{1,40}(?:-[a-z0-9]{1,40}){0,9}")
@@ -110,18 +112,42 @@ def path_for(path: str, code: str) -> str:
     return f"procedures/{shape['area']}/{code}-{shape['slug']}.md" if shape is not None else path
 
 
+def check_size(path: str, size: int) -> None:
+    """Raises BadContent for a text of more bytes than a document may have."""
+    if size > LIMIT:
+        raise BadContent([Problem(path, 0, "document.too_large", {"limit": LIMIT // 1000, "size": size // 1000})])
+
+
+def check_figures(sizes: Mapping[str, int]) -> None:
+    """Judge the pictures of a text by name and bytes, before one is read. Raises Incomplete for too many, BadContent.
+
+    Two names that differ in their capitals only are one file on many machines: who clones there would read another picture.
+    """
+    if len(sizes) > MOST_FIGURES:
+        raise Incomplete([Reason("FIGURES", values={"detail": str(MOST_FIGURES)})])
+    alike = Counter(name.lower() for name in sizes)
+    problems = [Problem(name[:80], 0, "figure.alike") for name in sizes if alike[name.lower()] > 1]
+    problems += [_figure_too_large(name) for name, size in sizes.items() if size > FIGURE_LIMIT]
+    if problems:
+        raise BadContent(problems)
+
+
 def check_figure(name: str, content: bytes) -> None:
     """Raises BadContent when a picture has no plain name, is too large or is not the kind its name says."""
     problems = []
     if FIGURE.fullmatch(name) is None:
         problems.append(Problem(name[:80], 0, "figure.name"))
     if len(content) > FIGURE_LIMIT:
-        problems.append(Problem(name[:80], 0, "figure.too_large", {"limit": FIGURE_LIMIT // 1_000_000}))
+        problems.append(_figure_too_large(name))
     kind = name.rpartition(".")[2]
     if not problems and not content.startswith(MAGIC[kind]):
         problems.append(Problem(name, 0, "figure.kind", {"kind": kind}))
     if problems:
         raise BadContent(problems)
+
+
+def _figure_too_large(name: str) -> Problem:
+    return Problem(name[:80], 0, "figure.too_large", {"limit": FIGURE_LIMIT // 1_000_000})
 
 
 def template(key: str, code: str, title: str, kind: str, language: str, owner: str) -> str:
@@ -135,8 +161,7 @@ def template(key: str, code: str, title: str, kind: str, language: str, owner: s
 
 def _decode(text: str | bytes, path: str) -> tuple[str, list[Problem]]:
     content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    if len(content) > LIMIT:
-        raise BadContent([Problem(path, 0, "document.too_large", {"limit": LIMIT // 1000, "size": len(content) // 1000})])
+    check_size(path, len(content))
     try:
         words = content.decode("utf-8")
     except UnicodeDecodeError as error:

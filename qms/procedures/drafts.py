@@ -21,8 +21,6 @@ from qms.procedures.register import Draft
 from qms.records import trail
 from qms.records.trail import Receipt
 
-MOST_FIGURES = 30
-
 
 @dataclass(frozen=True)
 class NewDocument:
@@ -262,8 +260,8 @@ def _changes(
         if picture is not None:
             blobs.append(picture)
         changes[f"{after}/{name}"] = blob_id(picture) if picture is not None else None
-    if len(kept) + len(figures) > MOST_FIGURES:
-        raise Incomplete([Reason("FIGURES", values={"detail": str(MOST_FIGURES)})])
+    names = {name.rpartition("/")[2] for name in kept} | figures.keys()
+    document.check_figures({name: len(figures.get(name) or b"") for name in names - {name for name, new in figures.items() if new is None}})
     return changes, blobs
 
 

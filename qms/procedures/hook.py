@@ -9,11 +9,12 @@ import os
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from qms.errors import BadContent, NotFound, Problem, Reason
+from qms.errors import BadContent, NotFound, Problem, Reason, Refused
 from qms.library import MAIN, NOTHING, Library
 from qms.locale import say, sentence
 from qms.procedures import document
@@ -22,6 +23,8 @@ DRAFT = re.compile(rf"refs/heads/draft/({document.KEY.pattern})/({document.SLUG.
 MOST_COMMITS = 500
 PLAIN_FILE = "100644"
 PERMIT = "QMS_PERMIT"
+AREAS = re.compile(rf"procedures/(?:{document.SLUG.pattern}/)?")
+"""The folders in which the texts of documents lie."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def judge(library: Library, permit: Permit, updates: Iterable[Update]) -> list[R
             found += judgement.reasons
         except BadContent as error:
             found += error.problems
+        except Refused as error:
+            found += error.reasons
         except NotFound:
             found.append(Reason("PUSH_BROKEN", values={"detail": update.ref}))
     return found
@@ -94,10 +99,9 @@ def _judge(library: Library, permit: Permit, update: Update) -> None:
     if head is None or base is None:
         raise _Judgement(Reason("PUSH_UNRELATED", values={"detail": slug}))
     path = _own_path(library, permit, key, base, update.new)
-    text = library.read(library.blob_at(update.new, path) or "")
     own = {path, *(known for known in (permit.paths.get(key), permit.drafts.get(f"{key}/{slug}")) if known is not None)}
     _only_own_files(library, update, head, own)
-    parsed = document.parse(text, path, permit.roles)
+    parsed = document.parse(_text(library, update.new, path), path, permit.roles)
     if parsed.front.key != key:
         raise _Judgement(Reason("PUSH_OTHER_KEY", values={"detail": parsed.front.key, "key": key}))
     _pictures(library, update.new, path)
@@ -115,7 +119,8 @@ def _names(update: Update) -> tuple[str, str]:
 
 
 def _own_path(library: Library, permit: Permit, key: str, base: str, new: str) -> str:
-    changed = [path for path, blob in library.changed(base, new).items() if blob is not None and document.PATH.fullmatch(path)]
+    every = library.changed(base, new, lambda folder: AREAS.fullmatch(folder) is not None)
+    changed = [path for path, blob in every.items() if blob is not None and document.PATH.fullmatch(path)]
     known = permit.paths.get(key)
     if not changed and known is not None and library.blob_at(new, known) is not None:
         return known
@@ -126,11 +131,12 @@ def _own_path(library: Library, permit: Permit, key: str, base: str, new: str) -
 
 def _only_own_files(library: Library, update: Update, head: str, own: set[str]) -> None:
     known = [head] if update.old == NOTHING else [head, update.old]
-    touched = library.touched(update.new, known)
+    folders = tuple(f"{document.figures_folder(path)}/" for path in own)
+    opened = _folders([*library.tree(head), *own]) | set(folders)
+    touched = library.touched(update.new, known, opened.__contains__, MOST_COMMITS)
     if len(touched) > MOST_COMMITS:
         raise _Judgement(Reason("PUSH_TOO_MUCH", values={"detail": str(MOST_COMMITS)}))
-    folders = tuple(f"{document.figures_folder(path)}/" for path in own)
-    foreign = {path for paths in touched.values() for path in paths if path not in own and not path.startswith(folders)}
+    foreign = {path for paths in touched.values() for path in paths if path not in own and path.rpartition("/")[0] + "/" not in folders}
     if foreign:
         raise _Judgement(Reason("PUSH_OTHER_FILES", values={"detail": ", ".join(sorted(foreign)[:5])}))
     modes = library.modes(update.new)
@@ -139,10 +145,27 @@ def _only_own_files(library: Library, update: Update, head: str, own: set[str]) 
         raise _Judgement(Reason("PUSH_MODE", values={"detail": ", ".join(odd[:5])}))
 
 
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Every folder above ``paths``."""
+    return {f"{folder}/" for path in paths for folder in map(str, PurePosixPath(path).parents) if folder != "."}
+
+
+def _text(library: Library, new: str, path: str) -> bytes:
+    """The draft's text, its bytes counted before they are read: a push of kilobytes can unpack to gigabytes."""
+    blob = library.blob_at(new, path)
+    if blob is None:
+        raise NotFound("text", path)
+    document.check_size(path, library.sizes([blob]).get(blob, 0))
+    return library.read(blob)
+
+
 def _pictures(library: Library, new: str, path: str) -> None:
     folder = document.figures_folder(path)
-    for name, blob in library.tree(new, folder).items():
-        document.check_figure(name.removeprefix(f"{folder}/"), library.read(blob))
+    found = {name.removeprefix(f"{folder}/"): blob for name, blob in library.tree(new, folder).items()}
+    sizes = library.sizes(found.values())
+    document.check_figures({name: sizes.get(blob, 0) for name, blob in found.items()})
+    for name, blob in found.items():
+        document.check_figure(name, library.read(blob))
 
 
 def install(hooks: Path, library: Path) -> None:
@@ -174,11 +197,23 @@ def main(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _told(language: str, reason: Reason | Problem) -> str:
+    """One line for the terminal of whoever pushes: names of files can carry signs that move its cursor, and bytes that are no text."""
     place = f"{reason.path}:{reason.line}: " if isinstance(reason, Problem) else ""
-    return place + sentence(language, reason)
+    return "".join(sign if sign.isprintable() else "?" for sign in place + sentence(language, reason))
+
+
+def answer(lines: Iterable[str]) -> Iterator[str]:
+    """Like ``main``, but a mistake of this program is a sentence too; its trace goes to the door's log by way of the permit."""
+    slip = Path(os.environ[PERMIT])
+    language = Permit.read(slip).language
+    try:
+        yield from main(lines)
+    except Exception:
+        slip.write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
+        yield from (say(language, "push.failed"), "")
 
 
 if __name__ == "__main__":
-    *said, verdict = main(sys.stdin)
+    *said, verdict = answer(sys.stdin)
     sys.stderr.write("".join(f"{line}\n" for line in said))
     sys.exit(0 if verdict else 1)

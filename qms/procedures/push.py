@@ -4,7 +4,11 @@ Git's HTTP program does the talking; this module says who may come in, holds the
 that moved on the trail under the name of who was signed in. ISO 9001 §7.5.3.
 """
 
+import logging
+import os
 import re
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +30,10 @@ CHUNK = 64 * 1024
 WRITERS = ("QM", "DOC_CTRL", "PROC_OWNER", "TOP")
 FETCH, PUSH = "git-upload-pack", "git-receive-pack"
 PROTOCOL = re.compile(r"version=[0-2](:version=[0-2])*")
+LONGEST = 90.0
+"""Seconds that git and the judge may take for one push, since nobody else writes meanwhile: a small pack can unpack for hours."""
+
+_log = logging.getLogger(__name__)
 
 
 class Readable(Protocol):
@@ -115,9 +123,9 @@ def _receive(
         _permit(database, library, by, address, roles).write(Path(slip.name))
         environment = {**_environment(library, by, request, body), hook.PERMIT: slip.name}
         settings = {"core.hooksPath": str(hooks), "receive.maxInputSize": str(limit), "core.bigFileThreshold": "8m"}
-        process = library.serve(environment, settings, body)
-        answer = process.stdout.read(ANSWER_LIMIT)
-        process.proc.communicate()
+        answer = _in_time(library.serve(environment, settings, body))
+        if (said := Path(slip.name).read_text(encoding="utf-8")).startswith("Traceback"):
+            _log.error("a push could not be judged: %s", said)
     after = library.refs("refs/heads/draft/")
     moved = {ref: (before.get(ref), new) for ref, new in after.items() if before.get(ref) != new}
     if moved:
@@ -127,6 +135,20 @@ def _receive(
     head, _, rest = answer.partition(b"\r\n\r\n")
     status, headers = _head(head)
     return Answer(status, headers, iter((rest,)))
+
+
+def _in_time(process: Any) -> bytes:
+    """What git answers to a push. Raises TooLarge when it takes so long that it was ended, with all it had started."""
+    watch = threading.Timer(LONGEST, os.killpg, (process.proc.pid, signal.SIGKILL))
+    watch.start()
+    try:
+        answer: bytes = process.stdout.read(ANSWER_LIMIT)
+        process.proc.communicate()
+    finally:
+        watch.cancel()
+    if process.proc.returncode == -signal.SIGKILL:
+        raise TooLarge(f"{LONGEST} s")
+    return answer
 
 
 def _permit(database: Database, library: Library, by: Actor, address: str, roles: tuple[str, ...] | None) -> hook.Permit:

@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ import pytest
 from qms.errors import NotPermitted
 from qms.people.actor import Actor
 from qms.procedures import push
+from qms.procedures.hook import Permit
 from qms.procedures.push import Request
 from tests.procedures.house import ANNA, BRUNO, DINO, OTHER, PATH, House, words
 
@@ -318,3 +320,102 @@ def test_what_a_push_left_unrecorded_is_put_aside_by_the_next_writer(house: Hous
     assert house.events()[0] == "library-alarm"
     anna.push(DRAFT)
     assert house.draft("dal-git").authors == ("P-0001",)
+
+
+def crafted(client: Client, *extra: tuple[str, bytes, bytes], bomb: tuple[str, ...] = ()) -> str:
+    """A commit no ordinary client makes: the draft's own text, ``extra`` (mode, content, path), a folder with no end at ``bomb``."""
+
+    def git(*arguments: str, content: bytes = b"") -> str:
+        who = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x"}
+        environment = {**who, "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_INDEX_FILE": str(client.folder / ".git/other")}
+        done = subprocess.run(["git", *arguments], cwd=client.folder, env=environment, input=content, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    def endless() -> str:
+        """Ten folders deep, each holding the one below ten times: ten thousand million files in a kilobyte."""
+        folder = git("mktree", content=f"100644 blob {git('hash-object', '-w', '--stdin', content=b'x')}\tx\n".encode())
+        for _ in range(10):
+            folder = git("mktree", content="".join(f"040000 tree {folder}\td{place}\n" for place in range(10)).encode())
+        return folder
+
+    def planted(tree: str, place: tuple[str, ...]) -> str:
+        listed = [line for line in git("ls-tree", tree).splitlines() if line.partition("\t")[2] != place[0]]
+        below = git("mktree") if len(place) > 1 else endless()
+        if len(place) > 1:
+            known = [line.split()[2] for line in git("ls-tree", tree).splitlines() if line.partition("\t")[2] == place[0]]
+            below = planted(known[0] if known else below, place[1:])
+        return git("mktree", content="\n".join([*listed, f"040000 tree {below}\t{place[0]}", ""]).encode())
+
+    git("read-tree", "HEAD")
+    for mode, content, path in (("100644", words(body="Uno.\n").encode(), PATH.encode()), *extra):
+        blob = git("hash-object", "-w", "--stdin", content=content)
+        git("update-index", "-z", "--index-info", content=f"{mode} {blob}\t".encode() + path + b"\0")
+    tree = git("write-tree")
+    return git("commit-tree", planted(tree, bomb) if bomb else tree, "-p", "HEAD", content=b"Per prova.\n")
+
+
+@pytest.mark.parametrize(
+    ("mode", "path"),
+    [
+        ("100644", b"\n" + PATH.encode()),
+        ("120000", b"\n" + PATH.encode()),
+        ("100644", PATH.encode() + b"\n"),
+        ("100644", b"procedures/\xff\xfe.md"),
+        ("100644", b"procedures/\x1b[2J\x1b]0;x\x07.md"),
+        ("100644", b".gitattributes"),
+        ("100644", b"hooks/pre-receive"),
+        ("100644", PATH.removesuffix(".md").encode() + b"/sotto/uno.png"),
+    ],
+)
+def test_a_file_of_a_strange_name_does_not_slip_in(house: House, anna: Client, mode: str, path: bytes) -> None:
+    said = anna.git("push", "origin", f"{crafted(anna, (mode, b'altro', path))}:{DRAFT}", good=False)
+    assert "tocca file che non sono del suo documento" in said
+    assert "Traceback" not in said
+    assert "\x1b[2J" not in said
+    assert DRAFT not in house.found()
+
+
+def test_two_figures_whose_names_differ_in_capitals_only_are_refused(house: House, anna: Client) -> None:
+    folder = PATH.removesuffix(".md").encode()
+    twins = [("100644", b"\x89PNG\r\n\x1a\n" + name, folder + b"/" + name) for name in (b"Uno.png", b"uno.png")]
+    said = anna.git("push", "origin", f"{crafted(anna, *twins)}:{DRAFT}", good=False)
+    assert "Due figure hanno lo stesso nome" in said
+    assert DRAFT not in house.found()
+
+
+@pytest.mark.parametrize("place", [("bomba",), ("procedures", "bomba"), (*PATH.removesuffix(".md").split("/"), "bomba")])
+def test_folders_without_end_are_not_opened(house: House, anna: Client, place: tuple[str, ...]) -> None:
+    begun = time.monotonic()
+    said = anna.git("push", "origin", f"{crafted(anna, bomb=place)}:{DRAFT}", good=False)
+    assert "tocca file che non sono del suo documento" in said
+    assert time.monotonic() - begun < 20
+    assert DRAFT not in house.found()
+
+
+@pytest.mark.parametrize("path", [PATH, PATH.removesuffix(".md") + "/uno.png"])
+def test_a_file_that_unpacks_to_more_than_fits_is_counted_and_not_read(house: House, anna: Client, path: str) -> None:
+    said = anna.git("push", "origin", f"{crafted(anna, ('100644', bytes(60_000_000), path.encode()))}:{DRAFT}", good=False)
+    assert "al massimo 300" in said or "supera 2 MB" in said
+    assert DRAFT not in house.found()
+
+
+def test_a_push_that_takes_too_long_is_ended_and_leaves_nothing(house: House, anna: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "LONGEST", 0.05)
+    anna.write(PATH, words(body="Uno.\n"))
+    anna.push(DRAFT, good=False)
+    assert DRAFT not in house.found()
+    monkeypatch.undo()
+    anna.push(DRAFT)
+
+
+def test_a_mistake_of_the_judge_is_a_sentence_and_its_trace_stays_at_home(
+    house: House, anna: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = Permit.write
+    monkeypatch.setattr(Permit, "write", lambda permit, path: written(replace(permit, drafts=None), path))
+    anna.write(PATH, words(body="Uno.\n"))
+    said = anna.push(DRAFT, good=False)
+    assert "Il server non è riuscito a giudicare l'invio" in said
+    assert "Traceback" not in said
+    assert "AttributeError" in caplog.text
+    assert DRAFT not in house.found()
