@@ -177,7 +177,7 @@ class _Rule(ast.NodeTransformer):
         return node if about == "draft.type" else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        return ast.Constant(high(node.value)) if node.value in self.renamer.constants else node
+        return ast.Constant(high(str(node.value))) if node.value in self.renamer.constants else node
 
 
 def listed(names: Any) -> list[Any]:

@@ -23,7 +23,8 @@ from tests.content import test_document_walk as documents
 from tests.content import test_nonconformity_walk as nonconformities
 from tests.content import test_tender_walk as tenders
 from tests.content.office import WORKFLOWS, Office, small_hats
-from tests.workflows.renaming import Renamer, high, low, number, workflow
+from tests.workflows import renaming
+from tests.workflows.renaming import Renamer, high, low
 
 FIGURES = next(path for path in WORKFLOWS if path.stem == "figures")
 SOURCES = {path.name: path.read_bytes() for path in WORKFLOWS if path != FIGURES}
@@ -63,24 +64,26 @@ class Renamed(Office):
 
         return effect
 
-    def file(self, name: str) -> File:
-        found = super().file(number(name))
+    def file(self, number: str) -> File:
+        found = super().file(renaming.number(number))
         fields = self.definition(found.workflow).fields
         shown = {name.removeprefix("z"): plain(fields[name], value) for name, value in found.fields.items()}
         return replace(found, state=found.state.removeprefix("Z"), fields=shown)
 
-    def open(self, name: str, nick: str, fields: Mapping[str, object], *evidence: str, **more: Any) -> str:
-        return super().open(workflow(name), nick, self._given(workflow(name), fields), *map(high, evidence), **more)
+    def open(self, workflow: str, nick: str, fields: Mapping[str, object], *evidence: str, **more: Any) -> str:
+        return super().open(
+            renaming.workflow(workflow), nick, self._given(renaming.workflow(workflow), fields), *map(high, evidence), **more
+        )
 
-    def take(self, name: str, step: str, by: str | Actor, fields: Any = None, *evidence: str, **more: Any) -> Receipt:
-        given = self._given(self.file(name).workflow, fields or {})
-        return super().take(number(name), low(step), by, given, *map(high, evidence), **more)
+    def take(self, number: str, step: str, by: str | Actor, fields: Any = None, *evidence: str, **more: Any) -> Receipt:
+        given = self._given(self.file(number).workflow, fields or {})
+        return super().take(renaming.number(number), low(step), by, given, *map(high, evidence), **more)
 
-    def refused(self, name: str, step: str, by: str | Actor, *given: Any, **more: Any) -> tuple[str, ...]:
-        return tuple(re.sub(r":[zZ]", ":", code) for code in super().refused(name, step, by, *given, **more))
+    def refused(self, number: str, step: str, by: str | Actor, *given: Any, **more: Any) -> tuple[str, ...]:
+        return tuple(re.sub(r":[zZ]", ":", code) for code in super().refused(number, step, by, *given, **more))
 
-    def attachments(self, name: str, named: Any) -> list[Attachment]:
-        return [replace(one, name=one.name.removeprefix("z")) for one in super().attachments(name, named)]
+    def attachments(self, workflow: str, named: Any) -> list[Attachment]:
+        return [replace(one, name=one.name.removeprefix("z")) for one in super().attachments(workflow, named)]
 
     def _given(self, name: str, fields: Mapping[str, object]) -> dict[str, object]:
         known = self.definition(name).fields
@@ -141,7 +144,7 @@ def test_a_walk_through_the_shipped_workflow_is_the_same_through_the_renamed(off
 
 def test_a_notice_goes_from_import_to_contract_under_other_names(office: Renamed, tmp_path: Path) -> None:
     tenders.test_a_notice_goes_from_import_to_contract(office, tmp_path)
-    assert office.file("GARA-2020-0001").workflow.startswith(workflow(""))
+    assert office.file("GARA-2020-0001").workflow.startswith(renaming.workflow(""))
 
 
 def test_a_missed_deadline_opens_its_nonconformity_under_other_names(office: Renamed, tmp_path: Path) -> None:
