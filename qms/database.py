@@ -41,7 +41,7 @@ def stamp(moment: datetime) -> str:
     """The text of an instant in every table and seal: UTC, milliseconds, ``2026-11-22T10:00:00.000Z``; it sorts as time does."""
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def moment(text: str) -> datetime:
@@ -112,7 +112,12 @@ class Database:
         Raises Incomplete (``TEXT_UNWRITABLE``) for a text that no store takes.
         """
         with _told(), self.engine.connect() as connection:
-            yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
+            if self.is_sqlite:
+                yield connection
+                return
+            # Ended by commit: after a rollback psycopg forgets every statement it had prepared.
+            with connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True).begin():
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:

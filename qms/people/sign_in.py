@@ -10,7 +10,7 @@ from functools import cache
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import Column, Connection, Integer, String, Table, case, delete, insert, select, update
+from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -44,6 +44,11 @@ throttle = Table(
     Column("name", String, primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("until", String, nullable=False),
+)
+_opened_by = (
+    select(session_table, person_table.c.disabled_at, person_table.c.expires_at.label("account_ends"))
+    .join(person_table, person_table.c.id == session_table.c.person)
+    .where(session_table.c.digest == bindparam("wanted"))
 )
 
 _argon2 = PasswordHash((Argon2Hasher(),))
@@ -116,11 +121,7 @@ def sign_in(database: Database, email: str, password: str, address: str = "") ->
 
 def session(connection: Connection, cookie: str, now: datetime) -> Session | None:
     """The session that ``cookie`` opens, unless it ended, was idle too long, or its person's account closed."""
-    row = connection.execute(
-        select(session_table, person_table.c.disabled_at, person_table.c.expires_at.label("account_ends"))
-        .join(person_table, person_table.c.id == session_table.c.person)
-        .where(session_table.c.digest == _digest(cookie))
-    ).first()
+    row = connection.execute(_opened_by, {"wanted": _digest(cookie)}).first()
     if (
         row is None
         or moment(row.expires_at) <= now

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, String, Table, insert, select, update
+from sqlalchemy import Column, Connection, String, Table, bindparam, insert, select, update
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
@@ -23,6 +23,12 @@ token_table = Table(
     Column("created_at", String, nullable=False),
     Column("expires_at", String, nullable=False),
     Column("revoked_at", String),
+)
+
+_owner = (
+    select(token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at)
+    .join(person_table, person_table.c.id == token_table.c.person)
+    .where(token_table.c.digest == bindparam("wanted"))
 )
 
 
@@ -73,13 +79,7 @@ def revoke(tx: Transaction, person_id: str, token_id: str) -> None:
 
 def find(connection: Connection, text: str, now: datetime) -> str:
     """Whose token this is. Raises NotPermitted (``TOKEN:refused``) when it is unknown, ended or revoked, or its person's account closed."""
-    row = connection.execute(
-        select(
-            token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at
-        )
-        .join(person_table, person_table.c.id == token_table.c.person)
-        .where(token_table.c.digest == digest(text))
-    ).first()
+    row = connection.execute(_owner, {"wanted": digest(text)}).first()
     if row is None:
         raise NotPermitted([Reason("TOKEN:refused")])
     person_id, ends, revoked, disabled, account_ends = row

@@ -7,7 +7,7 @@ of RFC 9162 section 2.1; checkpoints are C2SP ``tlog-checkpoint`` notes signed w
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 KEY_KIND = b"\x01"
@@ -21,19 +21,21 @@ def canonical(value: object) -> str:
 
 
 def _refuse_floats(value: object) -> None:
-    if value is None or isinstance(value, (str, bool, int)):
-        return
     if isinstance(value, dict):
-        for key, item in value.items():
+        for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"a key must be text, not {key!r}")
-            _refuse_floats(item)
-        return
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _refuse_floats(item)
-        return
-    raise TypeError(f"{type(value).__name__} cannot be sealed")
+        items: Iterable[object] = value.values()
+    elif isinstance(value, (list, tuple)):
+        items = value
+    else:
+        items = (value,)
+    for item in items:
+        if item is None or isinstance(item, (str, bool, int)):
+            continue
+        if not isinstance(item, (dict, list, tuple)):
+            raise TypeError(f"{type(item).__name__} cannot be sealed")
+        _refuse_floats(item)
 
 
 def leaf_hash(sealed: bytes) -> bytes:

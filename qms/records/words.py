@@ -19,9 +19,9 @@ _between = text("SELECT rowid, words FROM trail_text WHERE rowid BETWEEN :first 
 _beyond = text("SELECT rowid FROM trail_text WHERE rowid < 1 OR rowid > :size ORDER BY rowid LIMIT :limit")
 
 
-def keep(connection: Connection, position: int, said: Mapping[str, Any]) -> None:
-    """Make the entry findable."""
-    connection.execute(_write, {"position": position, "words": of(said)})
+def keep(connection: Connection, position: int, words: str) -> None:
+    """Make the entry findable by ``words``."""
+    connection.execute(_write, {"position": position, "words": words})
 
 
 def of(said: Mapping[str, Any]) -> str:

@@ -69,10 +69,10 @@ def create_app(app: App) -> FastAPI:
     )
     door.state.qms = app
     door.state.seen = {}
+    api.join(door, app, VERBS)  # first, for programs ask most often and addresses are tried in order
     for route in ROUTES:
         methods = [route.method] if route.method != "GET" else ["GET", "HEAD"]
         door.router.routes.append(Address(route.path, _page(app, route), methods=methods, name=f"{route.method} {route.path}"))
-    api.join(door, app, VERBS)
     door.router.routes.append(Mount(STATIC, _Static(directory=str(files(__package__).joinpath("static")))))
     door.add_exception_handler(HTTPException, _lost(app))  # type: ignore[arg-type]
     require_permissions(door)

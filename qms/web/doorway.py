@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,6 +34,10 @@ HEADERS = (
     ("X-Frame-Options", "DENY"),
 )
 HTTPS_ONLY = ("Strict-Transport-Security", "max-age=31536000")
+OVER_HTTP = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS)
+OVER_HTTPS = (*OVER_HTTP, (HTTPS_ONLY[0].lower().encode(), HTTPS_ONLY[1].encode()))
+NAMES = frozenset(name for name, _ in OVER_HTTPS)
+NOT_KEPT = (b"cache-control", b"no-store")
 HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 
 Limit = Callable[[str, str], int]
@@ -91,10 +95,9 @@ class Doorway:
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         async def answering(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (*HEADERS, HTTPS_ONLY) if scope["scheme"] == "https" else HEADERS:
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                own = [pair for pair in message["headers"] if pair[0] not in NAMES]
+                kept = () if any(name == b"cache-control" for name, _ in own) else (NOT_KEPT,)
+                message["headers"] = [*own, *(OVER_HTTPS if scope["scheme"] == "https" else OVER_HTTP), *kept]
             await send(message)
 
         return answering

@@ -16,7 +16,7 @@ from qms.people.signature import Proof
 from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import objections, requests
+from qms.workflows import keeping, objections, requests
 from qms.workflows.definition import SYS, Definition, Step
 from qms.workflows.definitions import put_in_force
 from qms.workflows.engine import Effect, EffectContext, Engine, make_engine
@@ -70,7 +70,7 @@ def take_step(
     ``by`` may not see or a step the workflow does not have, Refused with every reason at once.
     """
     own_key = requests.key_of(by, key)
-    file, used = files.load_to_act(tx.connection, number, own_key)
+    file, used, rows = files.load_to_act(tx.connection, number, own_key)
     loaded = engine.definitions.get(tx.connection, file.definition)
     definition = loaded.definition
     files.require_visible(file, definition, by)
@@ -82,7 +82,8 @@ def take_step(
     done = requests.repeated(tx.connection, own_key, print_) if used else None
     if done is not None:
         return done
-    request = Request(chosen, by, raw, evidence, happened_at or tx.now, said, proof, own_key, print_, open_from_effect, text_seen)
+    running = keeping.clocks_of(rows)
+    request = Request(chosen, by, raw, evidence, happened_at or tx.now, said, proof, own_key, print_, open_from_effect, text_seen, running)
     return take(tx, engine, loaded, file, version, request)
 
 

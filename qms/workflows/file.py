@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, column, func, insert, select, text
 
 from qms.database import moment, stamp
 from qms.errors import NotFound
@@ -15,7 +15,7 @@ from qms.people.sight import sees_case
 from qms.records.seal import canonical
 from qms.workflows.definition import Definition
 from qms.workflows.scope import Taken
-from qms.workflows.tables import case_file, case_organisation
+from qms.workflows.tables import case_file, case_organisation, timer
 
 _parties = (
     select(func.aggregate_strings(case_organisation.c.organisation, ","))
@@ -27,16 +27,32 @@ _read = select(case_file, _parties).where(case_file.c.number == bindparam("wante
 _lock = _read.with_for_update(of=case_file)
 _skip = _read.with_for_update(of=case_file, skip_locked=True)
 _ACT = """
-SELECT case_file.*,
+SELECT {columns},
   (SELECT {aggregate}(organisation, ',') FROM case_organisation WHERE case_number = case_file.number) AS organisations,
-  (SELECT position FROM entry WHERE idempotency_key = :key) AS used
+  (SELECT position FROM entry WHERE idempotency_key = :key) AS used,
+  (SELECT {rows} FROM timer WHERE case_number = case_file.number) AS timers,
+  (SELECT n FROM case_file AS seen WHERE seen.number = :wanted) AS seen
 FROM case_file WHERE number = :wanted {lock}
 """
+_PIN = """
+SELECT definition, (SELECT {aggregate}(organisation, ',') FROM case_organisation WHERE case_number = case_file.number) AS organisations
+FROM case_file WHERE number = :wanted
+"""
+_pin = {"sqlite": text(_PIN.format(aggregate="group_concat")), "postgresql": text(_PIN.format(aggregate="string_agg"))}
+_CLOCK = ", ".join(f"'{one.name}', {one.name}" for one in timer.columns)
+_CASE = ", ".join(f"case_file.{one.name}" for one in case_file.columns)
+_ASIDE: list[ColumnElement[Any]] = [column(name) for name in ("organisations", "used", "timers", "seen")]
 _act = {
-    "sqlite": text(_ACT.format(aggregate="group_concat", lock="")),
-    "postgresql": text(_ACT.format(aggregate="string_agg", lock="FOR UPDATE OF case_file")),
+    dialect: text(_ACT.format(columns=_CASE, aggregate=aggregate, rows=rows, lock=lock)).columns(*case_file.columns, *_ASIDE)
+    for dialect, aggregate, rows, lock in (
+        ("sqlite", "group_concat", f"json_group_array(json_object({_CLOCK}))", ""),
+        ("postgresql", "string_agg", "CAST(json_agg(timer) AS text)", "FOR UPDATE OF case_file"),
+    )
 }
-"""The one statement before every step, as text: building it anew from its parts cost more than running it."""
+"""The one statement before every step, as text: building it anew from its parts cost more than running it.
+
+A row that somebody else held is given as they left it, but what stands beside it as it was when the question was asked; ``seen`` tells.
+"""
 _insert = insert(case_file)
 _MOVING = ("title", "state", "version", "n", "fields", "taken", "changed_at", "closed_at", "next_due")
 _update = text(
@@ -118,12 +134,23 @@ def load(connection: Connection, number: str, *, lock: bool = False, skip: bool 
     return from_row(row)
 
 
-def load_to_act(connection: Connection, number: str, key: str) -> tuple[File, bool]:
-    """The case, locked, and whether an act was recorded under ``key`` before this statement began. Raises NotFound."""
-    row = connection.execute(_act[connection.dialect.name], {"wanted": number, "key": key}).first()
+def load_to_act(connection: Connection, number: str, key: str) -> tuple[File, bool, list[dict[str, Any]]]:
+    """The case, locked, whether an act was recorded under ``key`` already, and the rows of its timers. Raises NotFound."""
+    asked = _act[connection.dialect.name], {"wanted": number, "key": key}
+    row = connection.execute(*asked).first()
+    if row is not None and row.n != row.seen:
+        row = connection.execute(*asked).first()
     if row is None:
         raise NotFound("case", number)
-    return from_row(row), row.used is not None
+    return from_row(row), row.used is not None, json.loads(row.timers or "[]")
+
+
+def load_pin(connection: Connection, number: str) -> tuple[str, tuple[str, ...]]:
+    """The digest of the definition that a case runs by, and its organisations; nothing else is read. Raises NotFound."""
+    row = connection.execute(_pin[connection.dialect.name], {"wanted": number}).first()
+    if row is None:
+        raise NotFound("case", number)
+    return row.definition, _parts(row.organisations)
 
 
 def from_row(row: Any) -> File:
@@ -145,8 +172,12 @@ def from_row(row: Any) -> File:
         moment(row.changed_at),
         moment(row.closed_at) if row.closed_at else None,
         moment(row.next_due) if row.next_due else None,
-        tuple(sorted(row.organisations.split(","))) if row.organisations else (),
+        _parts(row.organisations),
     )
+
+
+def _parts(joined: str | None) -> tuple[str, ...]:
+    return tuple(sorted(joined.split(","))) if joined else ()
 
 
 def create(connection: Connection, file: File) -> None:

@@ -31,8 +31,11 @@ _move_series = (
     .values(last=bindparam("new_last"))
 )
 _timers_of = select(timer_table).where(timer_table.c.case_number == bindparam("wanted"))
-_forget_timers = delete(timer_table).where(timer_table.c.case_number == bindparam("wanted"), timer_table.c.name == bindparam("timer_name"))
-_write_timers = insert(timer_table)
+_CLOCK = [column.name for column in timer_table.columns]
+_put_timer = text(
+    f"INSERT INTO timer ({', '.join(_CLOCK)}) VALUES ({', '.join(f':{name}' for name in _CLOCK)}) "  # noqa: S608
+    f"ON CONFLICT (case_number, name) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CLOCK[2:])}"
+)
 _write_evidence = insert(case_evidence)
 _supersede = (
     update(case_evidence)
@@ -82,19 +85,22 @@ def next_number(tx: Transaction, engine: Engine, definition: Definition) -> str:
     return f"{definition.prefix}-{year}-{last:04d}"
 
 
-def running(tx: Transaction, definition: Definition, number: str) -> dict[str, Clock]:
-    """The timers of a case as they stand."""
-    if not definition.timers:
+def running(tx: Transaction, definition: Definition, file: File) -> dict[str, Clock]:
+    """The timers of a case as they stand; a case about to be opened has none."""
+    if not definition.timers or not file.version:
         return {}
-    rows = tx.connection.execute(_timers_of, {"wanted": number}).mappings()
-    return {row["name"]: clocks.from_row(dict(row)) for row in rows}
+    return clocks_of([dict(row) for row in tx.connection.execute(_timers_of, {"wanted": file.number}).mappings()])
+
+
+def clocks_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Clock]:
+    """Timers by name, from their rows."""
+    return {row["name"]: clocks.from_row(row) for row in rows}
 
 
 def write_clocks(tx: Transaction, number: str, moved: Mapping[str, Clock]) -> None:
     """Put the timers that changed in place of what they were."""
-    if moved:
-        tx.connection.execute(_forget_timers, [{"wanted": number, "timer_name": name} for name in moved])
-        tx.connection.execute(_write_timers, [{"case_number": number, **clock.row()} for clock in moved.values()])
+    for clock in moved.values():
+        tx.connection.execute(_put_timer, {"case_number": number, **clock.row()})
 
 
 def file_evidence(tx: Transaction, definition: Definition, file: File, attached: Sequence[Attachment], before: Current) -> Filed:

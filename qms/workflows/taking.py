@@ -46,6 +46,8 @@ class Request:
     print_: str
     open_child: OpenChild
     text_seen: str | None = None
+    running: Mapping[str, Clock] | None = None
+    """The timers as they stand, when they were read with the case."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def settle(
         changed_at=tx.now,
         closed_at=(file.closed_at if file.state == target and file.closed_at else request.happened_at) if end else None,
     )
-    running = keeping.running(tx, definition, file.number) if file.version else {}
+    running = request.running if request.running is not None else keeping.running(tx, definition, file)
     later = _facts(tx, engine, definition, after, request, fields)
     source = file.state if file.version else None
     move = Move(step, source, target, frozenset(changed), request.happened_at, tx.now)
@@ -215,9 +217,7 @@ def _run_effects(
             if call.link is not None:
                 links.append({"name": call.link, "child": str(found["number"])})
         elif call.name in engine.effects:
-            facts = _facts(tx, engine, definition, file, request, file.fields)
-            told = {name: expression.value(facts) for name, expression in (call.fields or {}).items()}
-            found = engine.effects[call.name](replace(context, arguments=told))
+            found = engine.effects[call.name](context)
         else:
             raise NotFound("effect", call.name)
         results[call.name if call.name not in results else f"{call.name}.{len(results)}"] = dict(found)

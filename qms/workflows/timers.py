@@ -79,7 +79,7 @@ def wake(tx: Transaction, engine: Engine, now: datetime, limit: int = CANDIDATES
 
 def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now: datetime) -> int:
     rang = 0
-    running = keeping.running(tx, loaded.definition, file.number)
+    running = keeping.running(tx, loaded.definition, file)
     waking = [clock for clock in running.values() if clock.is_running and clock.next_at is not None and clock.next_at <= now]
     _hold(tx, engine, loaded.definition, file.number, waking)
     for clock in sorted(waking, key=lambda one: (one.next_at or now, one.name)):
@@ -87,7 +87,7 @@ def _wake_case(tx: Transaction, engine: Engine, loaded: Loaded, file: File, now:
         if timer is None:
             continue
         file = files.load(tx.connection, file.number)
-        present = keeping.running(tx, loaded.definition, file.number)[clock.name] if rang else clock
+        present = keeping.running(tx, loaded.definition, file)[clock.name] if rang else clock
         if present == clock:
             _ring(tx, engine, loaded, file, timer, clock, now)
             rang += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from qms.errors import NotFound
 from qms.people.actor import Actor
 from qms.people.sight import sees_case
 from qms.records import personal
@@ -81,9 +82,10 @@ class Case:
 
 def pinned(connection: Connection, engine: Engine, number: str, by: Actor) -> Definition:
     """The very definition that a case runs by, without the rest of it. Raises NotFound also when the case is not for the eyes of ``by``."""
-    file = files.load(connection, number)
-    definition = engine.definitions.get(connection, file.definition).definition
-    files.require_visible(file, definition, by)
+    digest, organisations = files.load_pin(connection, number)
+    definition = engine.definitions.get(connection, digest).definition
+    if not sees_case(by, organisations, definition.confidentiality, definition.allowed_roles):
+        raise NotFound("case", number)
     return definition
 
 
