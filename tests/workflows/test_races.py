@@ -1,15 +1,18 @@
 """Many at once: exactly one wins, numbers stay without gaps, one request is one act."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 from qms.errors import Refused
 from qms.records import trail
 from qms.records.trail import Receipt
-from qms.workflows import file
+from qms.workflows import file, keeping
 from qms.workflows.case import compare, link_case, put_in_force, take_step
+from qms.workflows.clocks import Clock
 from qms.workflows.timers import wake
 from tests.workflows.samples import KEEPER, PRICER, Bench, file_of
 
@@ -54,6 +57,28 @@ def test_of_sixteen_who_take_the_same_step_exactly_one_wins(bench: Bench) -> Non
             assert len(trail.entries(connection, case=number)) == 2
     with bench.store.reading() as connection:
         assert all(check.passed for check in compare(connection, bench.engine))
+
+
+def test_who_waited_for_a_case_sees_its_timers_as_the_other_left_them(bench: Bench) -> None:
+    number = bench.open()
+    held = threading.Event()
+    ring = Clock("planted", bench.store.clock(), None, None, 0, None, None, None, False)
+
+    def hold() -> None:
+        with bench.store.writing() as tx:
+            found, _, _ = file.load_to_act(tx.connection, number, "")
+            held.set()
+            time.sleep(0.3)
+            assert file.save(tx.connection, replace(found, n=found.n + 1), found.version)
+            keeping.write_clocks(tx, number, {"planted": ring})
+
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(hold)
+        held.wait()
+        with bench.store.writing() as tx:
+            _, _, rows = file.load_to_act(tx.connection, number, "")
+        waiting.result()
+    assert keeping.clocks_of(rows)["planted"] == ring
 
 
 def test_sixteen_sendings_of_one_request_are_one_act(bench: Bench) -> None:
