@@ -1,9 +1,13 @@
 """The name of a file that came from outside, made harmless: its last part only, nothing that a header, a path or an eye could trip over."""
 
+import re
 import unicodedata
 
 LONGEST = 150
 NAMELESS = "file"
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+MOST_MARKS = 8
+"""Marks on one letter: more than any language writes, and they cover the lines around."""
 
 
 def clean(name: str) -> str:
@@ -14,6 +18,16 @@ def clean(name: str) -> str:
     if not tidy:
         return NAMELESS
     return tidy if len(tidy) <= LONGEST else _shortened(tidy)
+
+
+def misleads(text: str) -> bool:
+    """Whether a text holds signs that turn its order on the screen, that nobody sees, or that bury it: it would read as what it is not."""
+    run = 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run > MOST_MARKS:
+            return True
+    return _TURNING.search(text) is not None
 
 
 def extension(name: str) -> str:

@@ -30,6 +30,12 @@ def knows(language: str, key: str) -> bool:
     return key in catalogue(language)
 
 
+def spoken(wanted: str, otherwise: str) -> str:
+    """The first language we speak among those a browser or a program asks for, in the manner of the header Accept-Language."""
+    asked = [part.strip()[:2].lower() for part in wanted.split(",")]
+    return next((language for language in asked if language in LANGUAGES), otherwise)
+
+
 def sentence(language: str, reason: Reason | Problem) -> str:
     """What to tell a person about one unmet requirement or one mistake in a file.
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -41,8 +42,9 @@ from qms.web import (
     steps,
     verification,
 )
+from qms.web.api.asking import language_of
 from qms.web.call import Call
-from qms.web.doorway import Doorway
+from qms.web.doorway import MOST_FIELDS, MOST_FILES, Doorway
 from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
@@ -51,8 +53,6 @@ ROUTES: tuple[Route, ...] = (
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"
-MOST_FIELDS = 3_000
-MOST_FILES = 50
 
 
 def create_app(app: App) -> FastAPI:
@@ -65,7 +65,7 @@ def create_app(app: App) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Doorway, hosts=app.settings.hosts, limit=limit)],
+        middleware=[Middleware(Doorway, hosts=app.settings.hosts, limit=limit, language=app.settings.language)],
     )
     door.state.qms = app
     door.state.seen = {}
@@ -104,10 +104,18 @@ def _page(app: App, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         if request.method != "POST" or route.is_for_programs:
             return await run_in_threadpool(_respond, app, route, request, FormData())
-        async with request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES) as form:
+        if not _is_utf8(request):
+            raise HTTPException(400)
+        async with request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES, max_part_size=FORM) as form:
             return await run_in_threadpool(_respond, app, route, request, form)
 
     return answer
+
+
+def _is_utf8(request: Request) -> bool:
+    """Browsers send the forms of our pages in UTF-8; under another name a form could hold what no store takes."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    return options.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8")
 
 
 def _respond(app: App, route: Route, request: Request, form: FormData) -> Response:
@@ -124,15 +132,18 @@ def _respond(app: App, route: Route, request: Request, form: FormData) -> Respon
 
 
 def _lost(app: App) -> Callable[[Request, HTTPException], Awaitable[Response]]:
-    """Addresses that lead nowhere, in the house's own words."""
-
-    def show_nothing(call: Call, **_: Any) -> Response:
-        raise NotFound("page", call.request.url.path[:200])
+    """Addresses that lead nowhere and requests that cannot be read, in the house's own words."""
 
     async def answer(request: Request, error: HTTPException) -> Response:
-        if request.url.path.startswith(api.PREFIX) or error.status_code != 404:
-            return mistakes.problem_of(error.status_code, "request", str(error.detail), [])
-        return await run_in_threadpool(_respond, app, Route("GET", "", Permission.ANYONE, show_nothing), request, FormData())
+        def show(call: Call, **_: Any) -> Response:
+            if error.status_code == 404:
+                raise NotFound("page", call.request.url.path[:200])
+            return mistakes.unread(call, error)
+
+        if request.url.path.startswith(api.PREFIX):
+            return mistakes.unread_by_api(language_of(request), error)
+        lost = Route("GET", "", Permission.ANYONE, show, is_for_programs=True)
+        return await run_in_threadpool(_respond, app, lost, request, FormData())
 
     return answer
 

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from qms.app import App
 from qms.errors import Incomplete, NotPermitted, Reason, Text
-from qms.locale import LANGUAGES, say
+from qms.locale import LANGUAGES, say, spoken
 from qms.people import sign_in, signature
 from qms.people.actor import Actor
 from qms.people.directory import actor
@@ -87,8 +87,7 @@ class Call:
         chosen = self.request.cookies.get(LANGUAGE_COOKIE, "")
         if chosen in LANGUAGES:
             return chosen
-        wanted = [part.strip()[:2].lower() for part in self.request.headers.get("accept-language", "").split(",")]
-        return next((language for language in wanted if language in LANGUAGES), self.app.settings.language)
+        return spoken(self.request.headers.get("accept-language", ""), self.app.settings.language)
 
     @property
     def t(self) -> "partial[str]":

@@ -4,12 +4,18 @@ OWASP ASVS 5.0, chapters 3 and 4: a content policy without inline script or styl
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Callable, Collection
+from uuid import uuid4
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qms.locale import say, spoken
 
 POLICY = "; ".join(
     (
@@ -40,19 +46,29 @@ NAMES = frozenset(name for name, _ in OVER_HTTPS)
 NOT_KEPT = (b"cache-control", b"no-store")
 HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 
+MOST_FIELDS = 3_000
+MOST_FILES = 50
+"""Of one form."""
+
 Limit = Callable[[str, str], int]
 """Method and path → the most bytes that may come in."""
 
 
-class TooMuch(Exception):
-    """A body longer than its address takes."""
+_log = logging.getLogger(__name__)
+
+
+class TooMuch(HTTPException):
+    """A body longer than its address takes, noticed while it comes: it said nothing of its length, or lied."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(413, str(most), {"Connection": "close"})
 
 
 class Doorway:
     """The outermost layer of the server."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], limit: Limit) -> None:
-        self.app, self.hosts, self.limit = app, frozenset(hosts), limit
+    def __init__(self, app: ASGIApp, hosts: Collection[str], limit: Limit, language: str) -> None:
+        self.app, self.hosts, self.limit, self.language = app, frozenset(hosts), limit, language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,16 +76,22 @@ class Doorway:
             return
         headers = Headers(scope=scope)
         answering = self._with_headers(scope, send)
+
+        async def turn_away(status: int, key: str, **values: object) -> None:
+            sentence = say(spoken(headers.get("accept-language", ""), self.language), key, None, **values)
+            closing = {"Connection": "close"} if status == 413 else None
+            await PlainTextResponse(f"{sentence}\n", status, closing)(scope, receive, answering)
+
         if not self._is_ours(headers.get("host", "")):
-            await PlainTextResponse("unknown host\n", 421)(scope, receive, answering)
+            await turn_away(421, "web.door.host")
             return
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
-            await PlainTextResponse("a null character\n", 400)(scope, receive, answering)
+            await turn_away(400, "web.door.null")
             return
         most = self.limit(scope["method"], scope["path"])
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:20]) > most:
-            await PlainTextResponse(f"at most {most} bytes\n", 413, {"Connection": "close"})(scope, receive, answering)
+            await turn_away(413, "web.door.too_much", most=most)
             return
         started = False
 
@@ -80,9 +102,14 @@ class Doorway:
 
         try:
             await self.app(scope, _counted(receive, most), watched)
-        except TooMuch:
-            if not started:
-                await PlainTextResponse(f"at most {most} bytes\n", 413, {"Connection": "close"})(scope, receive, answering)
+        except ClientDisconnect:
+            _log.info("%s %s: the client went away", scope["method"], scope["path"])
+        except Exception as error:
+            if started:
+                raise
+            reference = uuid4().hex[:8]
+            _log.error("%s %s failed (%s)", scope["method"], scope["path"], reference, exc_info=error)
+            await turn_away(500, "web.mistake.reference", reference=reference)
 
     def _is_ours(self, host: str) -> bool:
         """Whether we answer to this name: those the workspace lists, plain addresses and this machine's own name."""
@@ -112,7 +139,7 @@ def _counted(receive: Receive, most: int) -> Receive:
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
             if taken > most:
-                raise TooMuch
+                raise TooMuch(most)
         return message
 
     return counted

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 from uuid import uuid4
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, TrailBroken
@@ -16,6 +17,8 @@ from qms.locale import knows, say
 from qms.procedures.push import TooLarge
 from qms.web import pages
 from qms.web.call import Call, Mistake, Refusal
+from qms.web.doorway import MOST_FIELDS, MOST_FILES
+from qms.web.registry import FORM
 from qms.web.words import tell
 
 STATUS: tuple[tuple[type[QmsError], int, str], ...] = (
@@ -79,6 +82,23 @@ def refuse(call: Call, error: QmsError) -> Response:
     return pages.mistake(call, refusal)
 
 
+def unread(call: Call, error: HTTPException) -> Response:
+    """Answer a request that ended before its handler: a form that is none, a method that its address does not know."""
+    title, sentence = _of_request(call.language, error)
+    response = pages.mistake(call, Refusal(error.status_code, title, (Mistake(sentence, None, f"HTTP:{error.status_code}"),)))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def unread_by_api(language: str, error: HTTPException) -> Response:
+    """The same for a program."""
+    title, sentence = _of_request(language, error)
+    reasons = [{"code": f"HTTP:{error.status_code}", "sentence": sentence, "place": None}]
+    response = problem_of(error.status_code, "request", title, reasons)
+    response.headers.update(error.headers or {})
+    return response
+
+
 def unexpected(call: Call, error: Exception) -> Response:
     """Answer a mistake of the program itself: a reference for the person, the trace for the log."""
     reference = uuid4().hex[:8]
@@ -108,6 +128,13 @@ def record_attempt(call: Call, error: QmsError) -> None:
     """Put on the trail that somebody tried to act and may not: approving their own text, signing with a wrong password."""
     if call.person is not None and call.request.method == "POST" and isinstance(error, NotPermitted):
         call.app.record_attempt(call.person, f"{call.request.method} {call.request.url.path}", error)
+
+
+def _of_request(language: str, error: HTTPException) -> tuple[str, str]:
+    """Title and sentence for a status that no handler gave."""
+    values = {"most": error.detail, "fields": MOST_FIELDS, "files": MOST_FILES, "size": FORM // 1000}
+    key = f"web.request.{error.status_code}"
+    return say(language, "web.request"), say(language, key if knows(language, key) else "web.request.400", None, **values)
 
 
 def _located(language: str, found: Problem) -> str:

@@ -46,7 +46,7 @@ def leave(call: Call) -> Response:
         sign_in.sign_out(tx, call.request.cookies.get(call.cookie_name, ""))
     response = call.to("/sign-in")
     response.delete_cookie(call.cookie_name, path="/", secure=call.is_secure, httponly=True, samesite="lax")
-    response.headers["Clear-Site-Data"] = '"cache"'
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

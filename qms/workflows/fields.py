@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from qms.database import moment, stamp
 from qms.errors import Text
-from qms.formats import amounts, identifiers, moments
+from qms.formats import amounts, identifiers, moments, names
 from qms.formats.values import BadValue
 from qms.locale import LANGUAGES, knows, say
 from qms.workflows.calendar import duration
@@ -150,7 +150,7 @@ def _text(reading: Reading, wanted: Field, raw: object, place: str) -> Stored:
     text = raw.replace("\r\n", "\n").replace("\r", "\n")
     if wanted.type != "long_text":
         text = " ".join(text.split())
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Co") and character not in "\n\t" for character in text):
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Co") and character not in "\n\t" for character in text) or names.misleads(text):
         raise _wrong("control")
     most = LONGEST.get(wanted.type, 500)
     if wanted.most is not None:

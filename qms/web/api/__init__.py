@@ -20,7 +20,7 @@ from qms.errors import NotPermitted, QmsError
 from qms.locale import knows, say
 from qms.web import mistakes, pages
 from qms.web.api import cases, documents, notices, trail
-from qms.web.api.asking import Caller, language_of
+from qms.web.api.asking import Caller, Strictly, language_of
 from qms.web.call import Call
 from qms.web.registry import Permission, Route, Verb
 
@@ -60,6 +60,7 @@ class ApiPage:
 
 def join(door: FastAPI, app: App, verbs: tuple[Verb, ...]) -> None:
     """Add every verb to the server's application."""
+    door.router.route_class = Strictly
     for verb in verbs:
         door.add_api_route(
             PREFIX + verb.path,
@@ -108,8 +109,9 @@ async def _malformed(request: Request, error: RequestValidationError) -> Respons
     reasons = []
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0])
-        key = f"web.api.invalid.{fault['type']}"
-        text = say(language, key if knows(language, key) else "web.api.invalid", place=place, problem=str(fault["msg"])[:200])
+        values = {"place": place, "problem": str(fault["msg"])[:200], **fault.get("ctx", {})}
+        keys = (f"web.api.invalid.{fault['type']}.{values.get('error')}", f"web.api.invalid.{fault['type']}", "web.api.invalid")
+        text = say(language, next(key for key in keys if knows(language, key)), None, **values)
         reasons.append({"code": f"INVALID:{fault['type']}", "sentence": text, "place": place})
     return mistakes.problem_of(422, "malformed", say(language, "web.mistake.malformed"), reasons)
 

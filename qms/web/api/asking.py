@@ -1,25 +1,32 @@
 """Who asks the API, and in which shapes: a personal token in the header, values of exactly the described types and nothing else."""
 
+import json
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from json import JSONDecodeError
 from typing import Annotated, Any
 
 from fastapi import Depends
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
+from starlette.responses import Response
 
 from qms.app import App
 from qms.database import stamp
 from qms.errors import NotPermitted, Reason
-from qms.locale import LANGUAGES, say
+from qms.locale import say, spoken
 from qms.people import tokens
 from qms.people.actor import Actor
 from qms.people.directory import actor
 from qms.records.trail import Receipt
 from qms.web.registry import Permission
 
+LONGEST_NUMBER = 40
 BEARER = HTTPBearer(auto_error=False, description="A personal token, made on the account page or with `qms people token`.")
 
 
@@ -66,6 +73,47 @@ Asking = Annotated[Caller, Depends(_asking)]
 """The one dependency of every verb; it runs on the event loop and touches nothing."""
 
 
+class Strictly(APIRoute):
+    """An address whose body is JSON in one reading only: UTF-8, no name twice, no number that is none, no number without end."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await answer(_Exactly(request.scope, request.receive))
+
+        return strictly
+
+
+class _Exactly(Request):
+    async def json(self) -> Any:
+        """The body's value. Raises JSONDecodeError whose message is the last part of a key of the catalogue."""
+        content = await self.body()
+        try:
+            return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_short)
+        except UnicodeDecodeError as error:
+            raise JSONDecodeError("not_utf8", "", error.start) from error
+        except RecursionError as error:
+            raise JSONDecodeError("too_deep", "", 0) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise JSONDecodeError("name_twice", "", 0)
+    return found
+
+
+def _no_number(written: str) -> Any:
+    raise JSONDecodeError("no_number", written, 0)
+
+
+def _short(written: str) -> int:
+    if len(written) > LONGEST_NUMBER:
+        raise JSONDecodeError("long_number", "", 0)
+    return int(written)
+
+
 class Shape(BaseModel):
     """What a program may send: exact types, no unknown names, no characters that no store takes."""
 
@@ -75,7 +123,7 @@ class Shape(BaseModel):
     @classmethod
     def _writable(cls, value: Any) -> Any:
         if not _is_writable(value):
-            raise ValueError("text with a null character or half of a character pair")
+            raise PydanticCustomError("unwritable", "a null character, half of a character pair, or too many levels")
         return value
 
 
@@ -111,8 +159,7 @@ def recorded(receipt: Receipt) -> Recorded:
 
 def language_of(request: Request) -> str:
     """The language a program asks for, English when it asks for none we speak."""
-    wanted = [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((language for language in wanted if language in LANGUAGES), "en")
+    return spoken(request.headers.get("accept-language", ""), "en")
 
 
 def plain(value: Any) -> Any:
