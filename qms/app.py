@@ -53,7 +53,7 @@ class App:
     def __init__(self, settings: Settings, clock: Clock = utc_now) -> None:
         self.settings = settings
         self.key = keys.load(settings.key)
-        self.hats = hat_file.load(settings.roles)
+        self.hats = hat_file.load(settings.roles, settings.organisation)
         self.database = Database(settings.database_url, settings.lock, self.key, clock)
         self.library = Library(settings.library)
         self.renderer = Renderer()
@@ -206,17 +206,20 @@ class App:
 
         def publish(context: EffectContext) -> Mapping[str, Any]:
             done = control.publish(context.tx, library, context, zone)
-            return {**done, **self._supersede(context.tx, done)}
+            return self._told(context.tx, done, "supersedes")
 
         def withdraw(context: EffectContext) -> Mapping[str, Any]:
             done = control.withdraw(context.tx, library, context)
-            return {**done, **self._supersede(context.tx, done)}
+            return self._told(context.tx, done, "supersedes")
+
+        def confirm(context: EffectContext) -> Mapping[str, Any]:
+            return self._told(context.tx, control.confirm(context.tx, library, context, zone), "reviews")
 
         effects: dict[str, Effect] = {
             "approve-revision": lambda context: control.approve(context.tx, library, context, zone),
             "publish-revision": publish,
             "withdraw-document": withdraw,
-            "confirm-review": lambda context: control.confirm(context.tx, library, context, zone),
+            "confirm-review": confirm,
             "submit-draft": lambda context: control.submit(context.tx, library, context),
             "return-draft": lambda context: control.send_back(context.tx, library, context),
             "cancel-draft": lambda context: control.cancel(context.tx, library, context),
@@ -239,11 +242,12 @@ class App:
             clock=lambda: self.database.clock(),
         )
 
-    def _supersede(self, tx: Transaction, done: Mapping[str, Any]) -> Mapping[str, Any]:
-        former = (done.get("supersedes") or {}).get("case")
-        if former is not None:
-            self.advance(tx, former)
-        return {}
+    def _told(self, tx: Transaction, done: Mapping[str, Any], whom: str) -> Mapping[str, Any]:
+        """What an effect did, once the other case that it concerns has taken the step that follows from it."""
+        other = (done.get(whom) or {}).get("case")
+        if other is not None:
+            self.advance(tx, other)
+        return done
 
 
 def _procedure_in_force(connection: Connection, key: str) -> Procedure | None:

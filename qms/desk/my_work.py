@@ -54,7 +54,7 @@ class Desk:
 def desk(connection: Connection, engine: Engine, by: Actor, today: date) -> Desk:
     """What ``by`` finds on their desk: at most one page of each kind."""
     found = list(waiting(connection, engine, by, PAGE + 1))
-    keeps = by.holds("QM") or by.holds("DOC_CTRL")
+    keeps = by.keeps(("QM", "DOC_CTRL"))
     return Desk(
         tuple(found[:PAGE]),
         len(found) > PAGE,

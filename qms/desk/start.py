@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from qms import migrations, settings
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import rules, staff
+from qms.desk import contents, rules, staff
 from qms.errors import BadContent, Incomplete, Reason
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -28,7 +28,8 @@ from qms.procedures import control
 from qms.records import keys, trail
 from qms.records.tables import head
 from qms.settings import Settings
-from qms.workflows import check, definitions
+from qms.workflows import definitions
+from qms.workflows.check import Circumstances
 
 FOLDERS = ("procedures", "workflows", "records")
 FIGURES = "/".join((FOLDERS[1], "figures.yaml"))
@@ -94,7 +95,7 @@ def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
     (folder / "evidence").mkdir(mode=0o700)
     at = settings.load(folder)
     keys.make(at.key, at.public_key)
-    hats = hat_file.load(at.roles)
+    hats = hat_file.load(at.roles, at.organisation)
     content = starter()
     _judge(content, at, hats)
     database = Database(at.database_url, at.lock, keys.load(at.key), clock)
@@ -109,11 +110,9 @@ def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
 
 
 def _judge(content: Mapping[str, bytes], at: Settings, hats: Hats) -> None:
-    flows = {path: text for path, text in content.items() if _is_in(path, FOLDERS[1]) and path != FIGURES}
-    figures = (FIGURES, content[FIGURES]) if FIGURES in content else None
-    problems = check.check_sources(flows, at.profile, figures, check.Circumstances(roles=frozenset(hats.roles)))
-    if problems:
-        raise BadContent(problems)
+    judgement = contents.judge(content, at.profile, Circumstances(roles=frozenset(hats.roles)))
+    if not judgement.holds:
+        raise BadContent(judgement.problems)
 
 
 def _first_entries(tx: Transaction, library: Library, at: Settings, hats: Hats, beginning: Beginning, content: Mapping[str, bytes]) -> str:

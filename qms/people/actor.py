@@ -13,7 +13,8 @@ class Actor:
     """A person about to act.
 
     ``held`` pairs a role code with an organisation's id, hats already unfolded; ``hats`` pairs a hat's id with an organisation's id.
-    ``kind`` is ``staff``, ``auditor``, ``outside``, ``admin`` or ``system``; ``via`` is the door they came through.
+    ``kind`` is ``staff``, ``auditor``, ``outside``, ``admin`` or ``system``; ``via`` is the door they came through; ``house`` is the
+    organisation whose system this is.
     """
 
     person: str
@@ -23,10 +24,16 @@ class Actor:
     hats: frozenset[tuple[str, str]]
     kind: str
     via: str
+    house: str = ""
 
     def holds(self, role: str, organisations: Collection[str] | None = None) -> bool:
         """Whether this person has ``role`` in one of ``organisations`` (in any, when none are named)."""
         return any(code == role and (organisations is None or where in organisations) for code, where in self.held)
+
+    def keeps(self, roles: Collection[str]) -> bool:
+        """Whether this person has one of ``roles`` in the house itself: what belongs to no case (the library, the directory, the register)
+        is not for who has that role in a member organisation."""
+        return any((role, self.house) in self.held for role in roles)
 
     def role_for(self, roles: Sequence[str], organisations: Collection[str]) -> tuple[str, str] | None:
         """The first of ``roles`` this person holds in one of ``organisations``, with that organisation; None when there is none."""
@@ -37,6 +44,11 @@ class Actor:
             if places:
                 return role, places[0]
         return None
+
+    @property
+    def is_examiner(self) -> bool:
+        """Whether this is an auditor of the house itself, and not of one of its members."""
+        return self.kind == "auditor" and self.house in self.organisations
 
     @property
     def organisations(self) -> frozenset[str]:

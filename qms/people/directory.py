@@ -217,7 +217,7 @@ def actor(connection: Connection, person_id: str, hats: Hats, via: str) -> Actor
         raise NotPermitted([Reason("SIGN_IN:disabled")])
     worn = frozenset(who.hats)
     kind = who.kind if who.kind == "auditor" else hats.kind(name for name, _ in worn)
-    return Actor(who.id, who.name, who.language, hats.unfold(worn), worn, kind, via)
+    return Actor(who.id, who.name, who.language, hats.unfold(worn), worn, kind, via, hats.house)
 
 
 def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

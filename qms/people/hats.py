@@ -30,10 +30,11 @@ class Hat:
 
 @dataclass(frozen=True)
 class Hats:
-    """Every role and hat of one workspace."""
+    """Every role and hat of one workspace; ``house`` is the organisation whose system it is."""
 
     roles: dict[str, Text]
     hats: dict[str, Hat]
+    house: str = ""
 
     def hat(self, name: str) -> Hat:
         """Raises NotFound for a hat the workspace does not have."""
@@ -59,8 +60,8 @@ class Hats:
         return next((kind for kind in _ORDER if kind in kinds), "outside")
 
 
-def load(path: Path) -> Hats:
-    """Read ``roles.yaml``. Raises BadContent with every mistake in it."""
+def load(path: Path, house: str = "") -> Hats:
+    """Read ``roles.yaml`` of the organisation ``house``. Raises BadContent with every mistake in it."""
     try:
         table = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError, OSError) as error:
@@ -88,7 +89,7 @@ def load(path: Path) -> Hats:
         hats[str(name)] = Hat(str(name), dict(hat["title"]), tuple(str(role) for role in hat["roles"]), str(hat.get("kind")))
     if problems:
         raise BadContent(problems)
-    return Hats({str(code): dict(title) for code, title in table["roles"].items()}, hats)
+    return Hats({str(code): dict(title) for code, title in table["roles"].items()}, hats, house)
 
 
 def _bilingual(value: object) -> bool:

@@ -6,6 +6,8 @@ from qms.people.actor import Actor
 
 QUALITY = ("QM", "DOC_CTRL", "TOP")
 READERS_OF_HISTORY = ("QM", "DOC_CTRL", "AUDITOR", "LEAD_AUDITOR")
+WRITERS = ("QM", "DOC_CTRL", "PROC_OWNER", "TOP")
+"""Who writes drafts, through whichever door."""
 
 
 def sees_case(actor: Actor, organisations: Collection[str], confidentiality: str, allowed_roles: Collection[str]) -> bool:
@@ -21,7 +23,7 @@ def sees_case(actor: Actor, organisations: Collection[str], confidentiality: str
 
 def sees_document(actor: Actor, distribution: Collection[str]) -> bool:
     """Whether a document in force is distributed to this person. Those who keep the system, and auditors, read all of it."""
-    if actor.kind in ("auditor", "system") or any(actor.holds(role) for role in QUALITY):
+    if actor.kind == "system" or actor.is_examiner or actor.keeps(QUALITY):
         return True
     if "all" in distribution and actor.kind == "staff":
         return True
@@ -31,4 +33,14 @@ def sees_document(actor: Actor, distribution: Collection[str]) -> bool:
 
 def reads_superseded(actor: Actor) -> bool:
     """Whether this person may read texts that are no longer in force; others see that they existed."""
-    return actor.kind in ("auditor", "system") or any(actor.holds(role) for role in READERS_OF_HISTORY)
+    return actor.kind == "system" or actor.is_examiner or actor.keeps(READERS_OF_HISTORY)
+
+
+def writes_documents(actor: Actor) -> bool:
+    """Whether this person may propose texts."""
+    return actor.kind == "staff" and actor.keeps(WRITERS)
+
+
+def sees_drafts(actor: Actor) -> bool:
+    """Whether this person may read texts that are only proposed."""
+    return writes_documents(actor) or reads_superseded(actor)

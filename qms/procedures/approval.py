@@ -126,6 +126,7 @@ def facts(
         "is_withdrawn": became == "withdrawn",
         "type": parsed.type if parsed is not None else "",
         "review_every": Decimal(parsed.review_every) if parsed is not None else None,
+        "next_review": drafts.next_review(connection, draft.key),
     }
 
 

@@ -24,6 +24,7 @@ from qms.procedures.drafts import (
     start_draft,
     start_proposal,
 )
+from qms.procedures.drafts import seen as draft_seen
 from qms.procedures.intake import record_push
 from qms.procedures.ledger import draft_table, revision_table
 from qms.procedures.merging import ThreeWay, merge_draft, three_way
@@ -34,10 +35,10 @@ from qms.procedures.settling import Alarm, refs_as_seen, settle
 
 __all__ = [
     "Alarm", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision", "Saved", "ThreeWay",
-    "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case", "draft_text",
-    "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push", "refs_as_seen",
-    "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "text", "three_way",
-    "withdraw",
+    "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case", "draft_seen",
+    "draft_text", "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push",
+    "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "text",
+    "three_way", "withdraw",
 ]  # fmt: skip
 
 

@@ -6,15 +6,17 @@ the name that stands in a commit counts for nothing, only the person who was sig
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
 
 from qms.database import Transaction, stamp
-from qms.errors import Incomplete, NotFound, Reason, Refused, Stale
+from qms.errors import Incomplete, NotFound, NotPermitted, Reason, Refused, Stale
 from qms.library import Library, blob_id
 from qms.people.actor import Actor
+from qms.people.sight import WRITERS, sees_document, sees_drafts, writes_documents
 from qms.procedures import document, ledger, register
 from qms.procedures.ledger import Change, archive_ref, draft_ref, listed
 from qms.procedures.register import Draft
@@ -76,8 +78,12 @@ def start_draft(
     reason: str = "",
     idempotency: str | None = None,
 ) -> Saved:
-    """Open a draft on the text in force, or on a template for a ``new`` document, and its case. Raises Incomplete, NotFound."""
+    """Open a draft on the text in force, or on a template for a ``new`` document, and its case.
+
+    Raises NotPermitted, Incomplete, NotFound.
+    """
     ledger.require_writer(library)
+    _require_author(tx.connection, key, by)
     asked = trail.request_digest("start", key, slug, new, reason)
     if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
@@ -105,6 +111,7 @@ def start_proposal(
     tx: Transaction, library: Library, *, key: str, kind: str, by: Actor, open_case: OpenCase, reason: str, idempotency: str | None = None
 ) -> Saved:
     """Propose to withdraw a document ("withdrawal") or to confirm it without change ("confirmation"): a case without a new text."""
+    _require_author(tx.connection, key, by)
     row = register.document(tx.connection, key)
     asked = trail.request_digest(kind, key, reason)
     made = [one for one in register.drafts(tx.connection, key, open_only=False) if one.kind == kind]
@@ -157,9 +164,10 @@ def save_draft(
     """Save ``text`` as the draft's next commit; ``figures`` are pictures by name, None takes one away.
 
     ``base_tip`` is the tip the editor was opened on. ``onto_current`` says that the text takes in the revision in force now. Raises
-    Stale, BadContent, Refused.
+    NotPermitted, NotFound, Stale, BadContent, Refused.
     """
     ledger.require_writer(library)
+    _require_author(tx.connection, key, by)
     asked = trail.request_digest("save", key, slug, text, sorted(figures), base_tip, reason, onto_current)
     if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
@@ -189,6 +197,13 @@ def save_draft(
     return seal_tip(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency)
 
 
+def seen(connection: Connection, key: str, slug: str, by: Actor) -> Draft:
+    """A draft, for those who may read it. Raises NotFound."""
+    if not sees_drafts(by) or not _is_for(connection, key, by):
+        raise NotFound("draft", f"{key}/{slug}")
+    return register.draft(connection, key, slug)
+
+
 def open_draft(connection: Connection, key: str, slug: str) -> Draft:
     """A draft that may still be written. Raises NotFound, Refused DRAFT_CLOSED."""
     draft = register.draft(connection, key, slug)
@@ -207,6 +222,12 @@ def current_path(connection: Connection, key: str) -> str | None:
     """Where the text in force stands, or None when none is."""
     row = _row(connection, key)
     return row.path if row is not None and row.status == "in-force" else None
+
+
+def next_review(connection: Connection, key: str) -> date | None:
+    """The day by which the text in force is to be looked at again, None when none is in force."""
+    row = _row(connection, key)
+    return date.fromisoformat(row.next_review) if row is not None and row.status == "in-force" else None
 
 
 def row_of(draft: Draft) -> dict[str, Any]:
@@ -318,6 +339,19 @@ def _already(tx: Transaction, idempotency: str | None, key: str, slug: str, aske
         raise Refused([Reason("KEY_REUSED")])
     draft = register.draft(tx.connection, key, slug)
     return Saved(draft.tip, draft.case_number, receipt)
+
+
+def _require_author(connection: Connection, key: str, by: Actor) -> None:
+    """Whoever writes must be one of those who do, and may know of the document."""
+    if not writes_documents(by):
+        raise NotPermitted([Reason("ROLE:" + ",".join(WRITERS))])
+    if not _is_for(connection, key, by):
+        raise NotFound("document", key)
+
+
+def _is_for(connection: Connection, key: str, by: Actor) -> bool:
+    row = _row(connection, key)
+    return row is None or sees_document(by, row.distribution)
 
 
 def _row(connection: Connection, key: str) -> register.RegisterRow | None:

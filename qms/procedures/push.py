@@ -19,7 +19,7 @@ from qms.database import Database
 from qms.errors import NotPermitted, QmsError, Reason
 from qms.library import Library
 from qms.people.actor import Actor
-from qms.people.sight import reads_superseded
+from qms.people.sight import WRITERS, sees_drafts, writes_documents
 from qms.procedures import hook, intake, register
 from qms.procedures.drafts import OpenCase
 from qms.procedures.settling import settle
@@ -27,7 +27,6 @@ from qms.procedures.settling import settle
 LIMIT = 20_000_000
 ANSWER_LIMIT = 4_000_000
 CHUNK = 64 * 1024
-WRITERS = ("QM", "DOC_CTRL", "PROC_OWNER", "TOP")
 FETCH, PUSH = "git-upload-pack", "git-receive-pack"
 PROTOCOL = re.compile(r"version=[0-2](:version=[0-2])*")
 LONGEST = 90.0
@@ -67,16 +66,6 @@ class TooLarge(QmsError):
     """A push of more bytes than the door takes."""
 
 
-def may_fetch(by: Actor) -> bool:
-    """A clone holds every text that ever was: it is for those who may read superseded texts, and for those who write drafts."""
-    return reads_superseded(by) or may_push(by)
-
-
-def may_push(by: Actor) -> bool:
-    """Whether this person may write drafts with a git client."""
-    return by.kind == "staff" and any(by.holds(role) for role in WRITERS)
-
-
 def serve(
     database: Database,
     library: Library,
@@ -95,7 +84,7 @@ def serve(
     service = _service(request)
     if service is None:
         return Answer(404)
-    if not (may_push(by) if service == PUSH else may_fetch(by)):
+    if not (writes_documents(by) if service == PUSH else sees_drafts(by)):
         raise NotPermitted([Reason("ROLE:" + ",".join(WRITERS))])
     with _spooled(request, limit) as body:
         if service == PUSH and request.method == "POST":

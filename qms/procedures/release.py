@@ -118,7 +118,10 @@ def withdraw(tx: Transaction, library: Library, context: Context) -> dict[str, A
 
 
 def confirm(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) -> dict[str, Any]:
-    """Record a periodic review that changes nothing: only the next due date moves."""
+    """Record a periodic review that changes nothing: only the next due date moves.
+
+    Where another case had put the document in force, ``reviews`` in the answer names that case: its due date has moved too.
+    """
     row = _subject(tx, context)
     draft = register.draft_of_case(tx.connection, context.case.number)
     due = months_after(_today(tx, zone), row.review_every).isoformat()
@@ -126,7 +129,9 @@ def confirm(tx: Transaction, library: Library, context: Context, zone: ZoneInfo)
     if draft.kind != "text":
         rows |= drafts.closed(draft, "released", tx).rows
     named = {"key": row.key, "code": row.code, "revision": row.revision, "blob": row.blob, "sha256": row.sha256, "commit": row.commit_id}
-    return {**_done(tx, library, Change(rows, {}), named), "next_review": due}
+    brought = register.revision(tx.connection, row.key, row.revision).case_number
+    reviews = {"reviews": {"key": row.key, "revision": row.revision, "case": brought}} if brought != context.case.number else {}
+    return {**_done(tx, library, Change(rows, {}), named), "next_review": due, **reviews}
 
 
 def submit(tx: Transaction, library: Library, context: Context) -> dict[str, Any]:

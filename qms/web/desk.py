@@ -44,7 +44,7 @@ def show_desk(call: Call) -> Response:
         clauses = _clauses(call, connection) if by.kind == "auditor" else ()
         until = pages.account_ends(connection, by) if by.kind == "auditor" else None
     late = sum(1 for one in found.waiting if one.due_at is not None and one.due_at < now)
-    page = DeskPage(by.kind, found, late, clauses, until, by.holds("QM") or by.holds("DOC_CTRL"))
+    page = DeskPage(by.kind, found, late, clauses, until, by.keeps(("QM", "DOC_CTRL")))
     return pages.draw(call, "desk/desk.html", call.t("web.desk.title"), page)
 
 

@@ -8,8 +8,8 @@ from html import unescape
 from starlette.responses import Response
 
 from qms.errors import NotFound
-from qms.people.sight import reads_superseded, sees_document
-from qms.procedures import control, document, push
+from qms.people.sight import reads_superseded, sees_document, sees_drafts, writes_documents
+from qms.procedures import control, document
 from qms.procedures.comparison import Line, source
 from qms.procedures.control import Draft, HistoryLine, RegisterRow, Revision
 from qms.web import hands, pages
@@ -85,7 +85,7 @@ def show_register(call: Call) -> Response:
         )
     rows = tuple(row for row in found[:PAGE] if sees_document(call.by, row.distribution))
     following = found[PAGE - 1].code if len(found) > PAGE else None
-    page = RegisterPage(rows, roles(call), document.TYPES, filters, following, push.may_push(call.by))
+    page = RegisterPage(rows, roles(call), document.TYPES, filters, following, writes_documents(call.by))
     return pages.draw(call, "documents/register.html", call.t("web.place.documents"), page)
 
 
@@ -103,7 +103,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
         row = control.find(connection, key)
         found = control.text(connection, app.library, row.key, by, number)
         history = tuple(control.history(connection, app.library, row.key, by))
-        drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(call) else ()
+        drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(by) else ()
         signed = hands.of_revision(connection, found.revision)
         governed = tuple(picture(call, connection, workflow) for workflow in row.workflows)
     revision = found.revision
@@ -112,7 +112,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
     former = next((line.revision.number for line in history if line.revision.number < revision.number and line.revision.in_force_at), None)
     page = DocumentPage(
         row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,
-        headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, push.may_push(by), former,
+        headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, writes_documents(by), former,
         reads_superseded(by),
     )  # fmt: skip
     return pages.draw(call, "documents/document.html", f"{revision.code} {revision.title}", page)
@@ -153,11 +153,6 @@ def figure(call: Call, commit: str, path: str, name: str) -> Response:
     if blob is None:
         raise NotFound("figure", name)
     return Response(call.app.library.read(blob), media_type=PICTURES[ending])
-
-
-def sees_drafts(call: Call) -> bool:
-    """Drafts are for those who write them and those who may read the history."""
-    return push.may_push(call.by) or reads_superseded(call.by)
 
 
 def roles(call: Call) -> dict[str, str]:

@@ -8,8 +8,8 @@ from uuid import uuid4
 from starlette.responses import HTMLResponse, Response
 
 from qms.errors import BadContent, Incomplete, NotFound, Reason
-from qms.people.sight import sees_document
-from qms.procedures import control, document, push
+from qms.people.sight import writes_documents
+from qms.procedures import control, document
 from qms.procedures.comparison import Line, source
 from qms.procedures.control import Draft, NewDocument
 from qms.web import documents, pages
@@ -68,10 +68,10 @@ def edit(call: Call, key: str, slug: str) -> Response:
 def _editor(call: Call, key: str, slug: str, preview: str | None) -> Response:
     app = call.app
     with app.reading() as connection:
-        draft = find(call, connection, key, slug)
+        draft = control.draft_seen(connection, key, slug, call.by)
         current = next((row.revision for row in [_document(connection, key)] if row is not None), None)
     text = call.typed("text") or control.draft_text(app.library, draft)
-    may_write = draft.is_open and draft.kind == "text" and push.may_push(call.by)
+    may_write = draft.is_open and draft.kind == "text" and writes_documents(call.by)
     if preview is None and not may_write:
         preview = app.renderer.document(draft.blob, body_of(text), f"/documents/{key}/drafts/{slug}/figures").html
     page = EditorPage(
@@ -88,7 +88,6 @@ def save(call: Call, key: str, slug: str) -> Response:
     for _, upload in call.uploads("figures"):
         figures[upload.filename or ""] = upload.file.read(document.FIGURE_LIMIT + 1)
     with app.writing(shelf=True) as tx:
-        find(call, tx.connection, key, slug)
         saved = control.save_draft(
             tx, app.library, key, slug, call.typed("text"), figures, by, call.typed("tip"),
             reason=call.typed("reason"), onto_current=bool(call.typed("onto_current")), roles=frozenset(app.hats.roles),
@@ -112,7 +111,7 @@ def compare(call: Call, key: str, slug: str) -> Response:
     """What a draft changes against the revision in force; when that moved on, how the two would go together."""
     app = call.app
     with app.reading() as connection:
-        draft = find(call, connection, key, slug)
+        draft = control.draft_seen(connection, key, slug, call.by)
         row = _document(connection, key)
         outdated = draft.kind == "text" and row is not None and draft.base_revision != row.revision
         three = control.three_way(connection, app.library, key, slug) if outdated and draft.is_open else None
@@ -130,7 +129,7 @@ def merge(call: Call, key: str, slug: str) -> Response:
     """Take the revision in force into a draft where git can do so alone; approvals begin again."""
     app, by = call.app, call.by
     with app.writing(shelf=True) as tx:
-        draft = find(call, tx.connection, key, slug)
+        draft = control.draft_seen(tx.connection, key, slug, by)
         saved = control.merge_draft(tx, app.library, key, slug, by, draft.tip, idempotency=f"{by.person}:{call.typed('key')}")
     return call.to(f"/documents/{key}/drafts/{slug}", saved.receipt.position if saved.receipt else None)
 
@@ -208,16 +207,8 @@ def propose(call: Call, key: str, kind: str) -> Response:
 
 def show_figure(call: Call, key: str, slug: str, name: str) -> Response:
     with call.app.reading() as connection:
-        draft = find(call, connection, key, slug)
+        draft = control.draft_seen(connection, key, slug, call.by)
     return documents.figure(call, draft.tip, draft.path, name)
-
-
-def find(call: Call, connection: Any, key: str, slug: str) -> Draft:
-    """A draft, for those who may see it. Raises NotFound."""
-    row = _document(connection, key)
-    if not documents.sees_drafts(call) or (row is not None and not sees_document(call.by, row.distribution)):
-        raise NotFound("draft", f"{key}/{slug}")
-    return control.draft(connection, key, slug)
 
 
 def body_of(text: str) -> str:

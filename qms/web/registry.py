@@ -10,7 +10,7 @@ from typing import Any
 
 from qms.desk import staff
 from qms.people.actor import Actor
-from qms.procedures import push
+from qms.people.sight import writes_documents
 
 FORM = 1_000_000
 """Bytes of an ordinary form."""
@@ -39,9 +39,9 @@ _ADMITS: dict[Permission, Callable[[Actor], bool]] = {
     Permission.SIGNED_IN: lambda by: True,
     Permission.READERS: lambda by: by.kind in ("staff", "auditor"),
     Permission.STAFF: lambda by: by.kind == "staff",
-    Permission.WRITERS: push.may_push,
+    Permission.WRITERS: writes_documents,
     Permission.KEEPERS: staff.may_keep,
-    Permission.EXAMINERS: lambda by: by.kind == "auditor" or by.holds("QM") or by.holds("TOP"),
+    Permission.EXAMINERS: lambda by: by.is_examiner or by.keeps(("QM", "TOP")),
     Permission.WATCHERS: lambda by: by.kind in ("staff", "auditor", "admin"),
 }
 

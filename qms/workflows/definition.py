@@ -107,7 +107,7 @@ Names: the fields · ``state`` · ``happened_at`` (when the fact was) · ``recor
 Europe/Rome) · ``comment`` · ``actor`` · ``figure.<id>`` (the number in force on the day of the fact, from ``workflows/figures.yaml``) ·
 ``links.<name>`` · ``draft.<fact>`` with subject document: ``authors`` (persons), ``type``, ``is_valid``, ``needs_check``,
 ``base_is_current``, ``has_reason``, ``code_is_free``, ``is_changed``, ``is_new``, ``is_withdrawal``, ``is_confirmation``,
-``is_superseded``, ``is_withdrawn``, ``review_every`` (months), ``same_text_as('step')``.
+``is_superseded``, ``is_withdrawn``, ``review_every`` (months), ``next_review`` (a date), ``same_text_as('step')``.
 Numbers are exact decimals. A date compared with a moment: the moment's day in Rome. A choice compares with its options by their order.
 
     days(n) workdays(n) hours(n) months(n)      added to or taken from a date or moment

@@ -217,7 +217,9 @@ def _run_effects(
             if call.link is not None:
                 links.append({"name": call.link, "child": str(found["number"])})
         elif call.name in engine.effects:
-            found = engine.effects[call.name](context)
+            facts = _facts(tx, engine, definition, file, request, file.fields)
+            told = {name: expression.value(facts) for name, expression in (call.fields or {}).items()}
+            found = engine.effects[call.name](replace(context, arguments=told))
         else:
             raise NotFound("effect", call.name)
         results[call.name if call.name not in results else f"{call.name}.{len(results)}"] = dict(found)

@@ -53,6 +53,7 @@ DRAFT: Mapping[str, Type] = {
     "is_superseded": BOOLEAN,
     "is_withdrawn": BOOLEAN,
     "review_every": NUMBER,
+    "next_review": DATE,
 }
 """What may be asked of the draft behind a case whose subject is a document; ``same_text_as('step')`` besides."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +33,7 @@ NINE = datetime(2026, 3, 2, 8, tzinfo=UTC)
 FACTS: Mapping[str, Any] = {
     "authors": (), "type": "PRO", "is_valid": True, "needs_check": True, "base_is_current": True, "has_reason": True, "code_is_free": True,
     "is_changed": True, "is_new": False, "is_withdrawal": False, "is_confirmation": False, "is_superseded": False, "is_withdrawn": False,
-    "review_every": Decimal(24), "same_text_as": lambda step: True,
+    "review_every": Decimal(24), "next_review": date(2028, 3, 2), "same_text_as": lambda step: True,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ ROWS = (
     Row("effective_on_ahead", fields(effective_on="2026-03-02"), fields(effective_on="2026-03-03")),
     Row("effective_day_has_come", fields(effective_on="2026-03-03"), fields(effective_on="2026-03-02")),
     Row("emergency_not_yet_reviewed", When(taken={**BEFORE, **AFTER}), When(taken=BEFORE)),
+    Row("review_has_moved", fields(next_review_on="2028-03-02"), fields(next_review_on="2028-03-01")),
     Row("is_external", draft(type="PRO"), draft(type="EXT")),
     Row("confirmation_is_proposed", draft(), draft(is_confirmation=True)),
     Row("withdrawal_is_proposed", draft(), draft(is_withdrawal=True)),

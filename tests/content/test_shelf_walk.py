@@ -4,6 +4,7 @@ from typing import Any
 
 from qms.people.signature import Proof
 from qms.procedures import control
+from qms.records import trail
 from qms.workflows import case
 from tests.house import House, key
 
@@ -90,3 +91,25 @@ def test_a_periodic_review_without_change_confirms_the_text(house: House) -> Non
     assert state(house, opened.case) == "CONFIRMED"
     with house.app.reading() as connection:
         assert control.document(connection, CODE).next_review == "2028-04-01"
+
+
+def test_a_confirmation_by_a_case_of_its_own_moves_the_review_of_the_case_that_brought_the_text(house: House) -> None:
+    brought = put_in_force(house, "prima")
+    by = house.actor("training")
+    house.clock.pass_(days=700)
+    with house.app.writing(shelf=True) as tx:
+        opened = control.start_proposal(
+            tx, house.app.library, key=CODE, kind="confirmation", by=by, open_case=house.app.open_proposal(by), reason="Riesame biennale"
+        )
+    take(house, opened.case, "confirm_without_change", "quality", {"review_note": "Riletta con i responsabili: resta."})
+    with house.app.reading() as connection:
+        seen, row = case.show(connection, house.app.engine, brought, by), control.document(connection, CODE)
+    assert seen.state == "IN_FORCE"
+    assert seen.fields["next_review_on"] == row.next_review
+    due = {one.clock.name: one.clock.due_at for one in seen.timers}["periodic_review"]
+    assert due is not None
+    assert due.date().isoformat() == row.next_review
+    house.clock.pass_(days=60)
+    house.app.tick()
+    with house.app.reading() as connection:
+        assert not trail.entries(connection, case=brought, event="timer-due")

@@ -4,14 +4,14 @@ import pytest
 
 from qms.people.actor import SYSTEM, Actor
 from qms.people.hats import Hats
-from qms.people.sight import reads_superseded, sees_case, sees_document
+from qms.people.sight import reads_superseded, sees_case, sees_document, writes_documents
 
 OWN, KENNEL, OTHER = "consorzio", "canile", "aurora"
 
 
 def wearing(hats: Hats, *worn: tuple[str, str]) -> Actor:
     pairs = frozenset(worn)
-    return Actor("P-0001", "Qualcuno", "it", hats.unfold(pairs), pairs, hats.kind(hat for hat, _ in pairs), "web")
+    return Actor("P-0001", "Qualcuno", "it", hats.unfold(pairs), pairs, hats.kind(hat for hat, _ in pairs), "web", OWN)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,16 @@ def test_a_confidential_case_needs_one_of_its_roles_in_one_of_its_organisations(
 )
 def test_a_document_is_seen_by_its_distribution(small: Hats, hat: str, distribution: list[str], sees: bool) -> None:
     assert sees_document(wearing(small, (hat, OWN)), distribution) is sees
+
+
+@pytest.mark.parametrize("hat", ["qualita", "direzione", "auditor"])
+def test_what_belongs_to_the_house_is_not_for_who_has_the_role_in_a_member_organisation(small: Hats, hat: str) -> None:
+    stranger, ours = wearing(small, (hat, KENNEL)), wearing(small, (hat, OWN))
+    assert not sees_document(stranger, ["FIN"])
+    assert not reads_superseded(stranger)
+    assert not writes_documents(stranger)
+    assert not stranger.is_examiner
+    assert sees_document(ours, ["FIN"])
 
 
 def test_superseded_texts_are_for_quality_and_auditors(small: Hats) -> None:

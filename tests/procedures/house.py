@@ -23,7 +23,9 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 
 
 def person(number: int, *roles: str, kind: str = "staff") -> Actor:
-    return Actor(f"P-{number:04}", f"Persona {number}", "it", frozenset((r, "consorzio") for r in roles), frozenset(), kind, "web")
+    return Actor(
+        f"P-{number:04}", f"Persona {number}", "it", frozenset((r, "consorzio") for r in roles), frozenset(), kind, "web", "consorzio"
+    )
 
 
 ANNA = person(1, "PROC_OWNER")

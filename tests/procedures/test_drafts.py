@@ -1,8 +1,10 @@
 """Drafts in the web editor: who is an author, stale pages, hostile names, the same act twice."""
 
+from dataclasses import replace
+
 import pytest
 
-from qms.errors import BadContent, Incomplete, NotFound, Refused, Stale
+from qms.errors import BadContent, Incomplete, NotFound, NotPermitted, Refused, Stale
 from qms.procedures import approval, control, drafts, release
 from qms.procedures.drafts import NewDocument
 from tests.procedures.house import ANNA, BRUNO, CARLA, DINO, PATH, PNG, House, person, words
@@ -23,6 +25,29 @@ def test_everyone_who_wrote_or_submitted_is_an_author(house: House) -> None:
     house.save("prima", words(body="Uno.\n"), by=BRUNO)
     house.take(case, "hand_in", DINO, release.submit, name="submit-draft")
     assert facts(house, case)["authors"] == ("P-0001", "P-0002", "P-0004")
+
+
+def test_whoever_writes_no_documents_here_saves_none_through_any_door(house: House) -> None:
+    house.start()
+    for stranger in (DINO, replace(ANNA, held=frozenset({("PROC_OWNER", "canile")})), replace(ANNA, kind="auditor")):
+        with pytest.raises(NotPermitted, match="ROLE:"):
+            house.save("prima", words(body="Uno.\n"), by=stranger)
+        with pytest.raises(NotPermitted, match="ROLE:"):
+            house.start("altra", by=stranger)
+        with house.store.reading() as connection, pytest.raises(NotFound):
+            control.draft_seen(connection, "PRO-7.5-01", "prima", replace(stranger, held=stranger.held - ANNA.held))
+
+
+def test_a_draft_of_a_document_that_is_not_distributed_to_a_writer_is_not_theirs_to_write_or_read(house: House) -> None:
+    case = house.start().case
+    house.save("prima", words(body="Uno.\n", distribution="[TOP]"))
+    house.check(case)
+    house.publish(case)
+    house.start("seconda", by=BRUNO)
+    with pytest.raises(NotFound):
+        house.save("seconda", words(body="Due.\n"), by=ANNA)
+    with house.store.reading() as connection, pytest.raises(NotFound):
+        control.draft_seen(connection, "PRO-7.5-01", "seconda", ANNA)
 
 
 def test_a_page_opened_on_an_older_text_is_refused(house: House) -> None:

@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
+from qms.desk import staff
+from qms.people.actor import SYSTEM
+from qms.records import trail
 from qms.web import ROUTES, VERBS, registry
 from qms.web.api import PREFIX
 from tests import house as house_of
 from tests.cast import PASSWORD
 from tests.house import House
-from tests.web.conftest import Browser, sentences
+from tests.web.conftest import AsPerson, Browser, sentences
 from tests.web.test_opening_a_case import opened
 from tests.web.test_publishing_a_revision import case_of, stepped, written
 from tests.web.test_taking_a_step import treat
@@ -197,7 +200,7 @@ admits = registry.Permission.admits
         ("qms.workflows.file.sees_case", True),
         ("qms.desk.seen.entries_of", true()),
         ("qms.procedures.control.reads_superseded", True),
-        ("qms.web.documents.reads_superseded", True),
+        ("qms.procedures.drafts.sees_drafts", True),
     ],
 )
 def test_a_check_of_organisation_or_history_taken_out_is_noticed(
@@ -206,3 +209,17 @@ def test_a_check_of_organisation_or_history_taken_out_is_noticed(
     monkeypatch.setattr(place, lambda *_: says)
     rows = [row for row in table() if row["method"] == "GET" and row["kennel"] == "404"]
     assert faults(ask, rows, ("kennel",))
+
+
+def test_quality_of_a_member_organisation_keeps_nothing_of_the_houses_own(house: House, as_person: AsPerson) -> None:
+    with house.app.writing() as tx:
+        for hat in ("qualita", "direzione"):
+            staff.grant(tx, SYSTEM, house.app.hats, house.ids["kennel"], hat, "canile")
+    kennel = as_person("kennel")
+    for path in ("/people", "/exports", "/documents/new", f"/documents/{KEY}/new-draft"):
+        assert kennel.get(path).status_code == 403, path
+    assert kennel.send("/organisations", {"id": "x", "name": "X", "kind": "B"}).status_code == 403
+    assert "/cases/" not in kennel.get("/records").text
+    with house.app.reading() as connection:
+        newest = trail.size(connection)
+    assert kennel.get(f"/records/{newest}").status_code == 404

@@ -6,10 +6,9 @@ from uuid import uuid4
 from fastapi import Path, Query
 from pydantic import Field
 
-from qms.errors import NotFound
-from qms.people.sight import reads_superseded, sees_document
-from qms.procedures import control, push
-from qms.web.api.asking import Asking, Caller, Shape, plain
+from qms.people.sight import sees_document, sees_drafts
+from qms.procedures import control
+from qms.web.api.asking import Asking, Shape, plain
 from qms.web.registry import Permission, Verb
 
 Words = Annotated[str | None, Query(max_length=200)]
@@ -57,7 +56,7 @@ def show_document(caller: Asking, key: str) -> dict[str, Any]:
         row = control.find(connection, key)
         readable = control.text(connection, app.library, row.key, by)
         history = control.history(connection, app.library, row.key, by)
-        drafts = control.drafts(connection, row.key) if _sees_drafts(caller) else []
+        drafts = control.drafts(connection, row.key) if sees_drafts(caller.by) else []
     told = {"document": row, "revision": readable.revision, "text": readable.text, "history": history, "drafts": drafts}
     return {name: plain(value) for name, value in told.items()}
 
@@ -81,10 +80,8 @@ def start_draft(caller: Asking, key: str, body: DraftStarted) -> dict[str, Any]:
 
 
 def show_draft(caller: Asking, key: str, slug: str) -> dict[str, Any]:
-    if not _sees_drafts(caller):
-        raise NotFound("draft", f"{key}/{slug}")
     with caller.app.reading() as connection:
-        found = control.draft(connection, key, slug)
+        found = control.draft_seen(connection, key, slug, caller.by)
     return {"draft": plain(found), "text": control.draft_text(caller.app.library, found)}
 
 
@@ -107,10 +104,6 @@ def propose(caller: Asking, key: str, body: Proposal) -> dict[str, Any]:
             tx, app.library, key=row.key, kind=body.kind, by=by, open_case=app.open_proposal(by, own), reason=body.reason, idempotency=own
         )
     return {"tip": saved.commit, "case": saved.case}
-
-
-def _sees_drafts(caller: Caller) -> bool:
-    return push.may_push(caller.by) or reads_superseded(caller.by)
 
 
 VERBS = (
