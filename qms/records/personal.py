@@ -49,6 +49,11 @@ def reveal(connection: Connection, mark: Mapping[str, str]) -> str | None:
     return connection.execute(select(personal_value.c.value).where(personal_value.c.ref == mark["ref"])).scalar()
 
 
+def behind(connection: Connection, *sealed: object) -> dict[str, str]:
+    """The values behind every mark anywhere in ``sealed``, by ref, asked for together; an erased one is left out."""
+    return {ref: value for ref, (_, value) in kept(connection, _refs(sealed)).items()}
+
+
 def erase(tx: Transaction, marks: Collection[Mapping[str, str]], by: Actor, role: str, organisation: str, reason: str) -> Receipt:
     """Erase values and their salts, and record that it was done; the seals that hold the marks stay valid.
 
@@ -67,6 +72,12 @@ def kept(connection: Connection, refs: Collection[str]) -> dict[str, tuple[str, 
         query = select(personal_value).where(personal_value.c.ref.in_(wanted[start : start + MOST_AT_ONCE]))
         found.update({row.ref: (row.salt, row.value) for row in connection.execute(query)})
     return found
+
+
+def _refs(value: object) -> set[str]:
+    if isinstance(value, Mapping):
+        return {value["ref"]} if is_mark(value) else _refs(tuple(value.values()))
+    return {ref for item in value for ref in _refs(item)} if isinstance(value, (list, tuple)) else set()
 
 
 def fits(mark: Mapping[str, str], salt: str, value: str) -> bool:

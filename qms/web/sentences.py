@@ -55,12 +55,15 @@ class Teller:
         self.shown = Shown(connection, self.words, call.app.hats.roles)
         self._names: dict[str, str] = {}
         self._houses: dict[str, str] | None = None
+        self._values: dict[str, str] = {}
 
     def lines(self, entries: Sequence[Entry], *, with_changes: bool = False) -> tuple[Line, ...]:
         """A sentence for each entry."""
         persons = {entry.said["by"]["person"] for entry in entries if entry.said["by"]["name"] is None}
         persons |= {str(entry.said["what"].get("person")) for entry in entries if entry.said["what"].get("person")}
         self._names |= directory.names(self.connection, list(persons))
+        said = [part for entry in entries for part in (entry.said["evidence"], entry.said["fields"] if with_changes else None)]
+        self._values |= personal.behind(self.connection, said)
         return tuple(self._line(entry, with_changes) for entry in entries)
 
     def _line(self, entry: Entry, with_changes: bool) -> Line:
@@ -155,14 +158,13 @@ class Teller:
 
     def _shown(self, field: Any, stored: Any) -> Any:
         if personal.is_mark(stored):
-            value = personal.reveal(self.connection, stored)
-            return self.words.t("web.erased") if value is None else value
+            return self._values.get(stored["ref"], self.words.t("web.erased"))
         return self.shown.value(field, stored)
 
     def _plain(self, mark: Any) -> str:
         if not personal.is_mark(mark):
             return str(mark or "")
-        return personal.reveal(self.connection, mark) or self.words.t("web.erased")
+        return self._values.get(mark["ref"], "") or self.words.t("web.erased")
 
     def _definition(self, digest: str | None) -> Definition | None:
         if digest is None:

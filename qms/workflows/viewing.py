@@ -109,17 +109,11 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
 
 def _evidence(connection: Connection, number: str) -> list[Attached]:
     query = select(case_evidence).where(case_evidence.c.case_number == number).order_by(case_evidence.c.slot, case_evidence.c.n)
+    rows = [(row, json.loads(row.name)) for row in connection.execute(query)]
+    names = personal.behind(connection, [mark for _, mark in rows])
     return [
-        Attached(
-            row.slot,
-            row.sha256,
-            row.size,
-            row.type,
-            personal.reveal(connection, json.loads(row.name)),
-            row.position,
-            row.superseded is None,
-        )
-        for row in connection.execute(query)
+        Attached(row.slot, row.sha256, row.size, row.type, names.get(mark["ref"]), row.position, row.superseded is None)
+        for row, mark in rows
     ]
 
 

@@ -43,7 +43,9 @@ def _serve(application: Any) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     print(listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(application, log_level="warning", server_header=False, lifespan="off")).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(application, log_level="warning", server_header=False, lifespan="off", timeout_keep_alive=600)).run(
+        sockets=[listener]
+    )
 
 
 if __name__ == "__main__":

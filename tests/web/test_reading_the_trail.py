@@ -1,14 +1,17 @@
 """The auditor's walk in pages: search, open a record, verify it, take the proof home."""
 
 import io
+import json
 import re
 import time
 import zipfile
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, insert, text
 
-from qms.records import trail
+from qms.records import personal, trail
+from qms.records.trail import Act
+from qms.workflows.tables import case_evidence
 from tests.house import House
 from tests.web.conftest import AsPerson, size_of
 from tests.web.test_opening_a_case import opened
@@ -123,3 +126,34 @@ def test_records_of_other_organisations_are_not_there(as_person: AsPerson) -> No
 @pytest.mark.parametrize("position", ["0", "x", "-1", "1.5", "99999999999999999999", "999999"])
 def test_a_record_that_is_none_is_not_found(as_person: AsPerson, position: str) -> None:
     assert as_person("auditor").get(f"/records/{position}").status_code in (404, 422)
+
+
+def test_the_register_and_a_case_ask_the_database_as_often_for_many_files_as_for_few(house: House, as_person: AsPerson) -> None:
+    place = opened(as_person("verifier")).partition("?")[0]
+    number = place.rpartition("/")[2]
+    auditor = as_person("auditor")
+    asked: list[str] = []
+    event.listen(house.app.database.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    def counted(address: str) -> int:
+        auditor.get(address)
+        asked.clear()
+        assert auditor.get(address).status_code == 200
+        return len(asked)
+
+    def attach(n: int) -> None:
+        with house.app.writing() as tx:
+            case = trail.entries(tx.connection, case=number, limit=1)[0].said["case"]
+            mark = personal.hide(tx, f"foto-{n}.jpg")
+            piece = {"slot": "PHOTO", "sha256": f"{n}" * 64, "size": 1, "type": "image/jpeg", "name": mark}
+            sealed = Act("evidence-added", house.actor("verifier"), case={**case, "n": case["n"] + 1}, evidence=[piece])
+            position = trail.append(tx, sealed).position
+            row = {"case_number": number, **piece, "n": case["n"] + 1, "position": position, "name": json.dumps(mark)}
+            tx.connection.execute(insert(case_evidence), row)
+
+    attach(0)
+    few = [counted(address) for address in ("/records", place)]
+    for n in range(1, 6):
+        attach(n)
+    assert "foto-5.jpg" in auditor.get(place).text
+    assert [counted(address) for address in ("/records", place)] == few
