@@ -27,6 +27,8 @@ metadata = MetaData()
 
 Clock = Callable[[], datetime]
 WAL_RESET_MENDED = (3, 51, 3)
+POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 16, "hide_parameters": True}
+"""What a person wrote never stands in the message of a failed statement: logs hold no personal data."""
 CROSSED = frozenset({"40P01", "40001"})
 """What PostgreSQL says to one of two transactions that wait for each other."""
 
@@ -98,11 +100,11 @@ class Database:
         self._turns = _Turns()
         self._lock = lock if self.is_sqlite and sqlite3.sqlite_version_info < WAL_RESET_MENDED else None
         if self.is_sqlite:
-            self.engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=16, max_overflow=16)
+            self.engine = create_engine(url, connect_args={"check_same_thread": False}, **POOL)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = create_engine(url, pool_size=16, max_overflow=16)
+            self.engine = create_engine(url, **POOL)
         event.listen(self.engine, "before_cursor_execute", _refuse_null)
 
     @contextmanager

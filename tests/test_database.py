@@ -1,7 +1,8 @@
 """The store: a part of a transaction that fails alone leaves nothing behind, neither rows nor what was to follow them."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from qms.database import Database
 from qms.errors import Incomplete
@@ -40,3 +41,11 @@ def test_a_text_that_one_store_does_not_take_is_refused_by_both_in_words(store: 
     with store.reading() as connection:
         assert connection.execute(select(organisation_table.c.id)).first() is None
     assert all(say(language, "refusal.TEXT_UNWRITABLE") for language in LANGUAGES)
+
+
+def test_what_a_person_wrote_does_not_stand_in_the_message_of_a_failed_statement(store: Database) -> None:
+    row = {"id": "uno", "name": "Ditta Segreta", "kind": "B"}
+    with pytest.raises(IntegrityError) as failed, store.writing() as tx:
+        tx.connection.execute(insert(organisation_table), row)
+        tx.connection.execute(insert(organisation_table), row)
+    assert "Ditta Segreta" not in str(failed.value)

@@ -1,10 +1,12 @@
 """The verification page: what the seals promise and what not, the checks of the whole system, and what leaves the building."""
 
+import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from tempfile import TemporaryFile
 from typing import IO, Any
+from uuid import uuid4
 
 from starlette.responses import Response
 
@@ -24,6 +26,7 @@ PROMISES = ("edited", "recomputed", "cut", "rewritten", "after")
 """The rows of what is promised: each with what the server finds and what an auditor with a checkpoint finds."""
 FOUND = {"edited": (True, True), "recomputed": (True, True), "cut": (False, True), "rewritten": (False, True), "after": (False, False)}
 CHUNK = 65_536
+_log = logging.getLogger(__name__)
 NOTES = 20
 
 
@@ -58,6 +61,8 @@ class VerificationPage:
 def show(call: Call) -> Response:
     app = call.app
     walk: Walk = getattr(call.request.app.state, "walk", Walk())
+    if walk.failure:
+        walk = replace(walk, failure=call.t("web.mistake.reference", reference=walk.failure))
     with app.reading() as connection:
         note = trail.note_at_head(connection, app.public_key)
     head = seal.read_note(note)
@@ -129,7 +134,8 @@ def _examine(app: App, walk: Walk) -> None:
         with app.reading() as connection:
             walk.checks = list(verification.everything(connection, app, None, advance))
     except Exception as error:
-        walk.failure = f"{type(error).__name__}: {error}"[:300]
+        walk.failure = uuid4().hex[:8]
+        _log.error("the verification of everything failed (%s)", walk.failure, exc_info=error)
     walk.ended_at = app.database.clock()
 
 

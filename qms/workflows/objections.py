@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from qms.database import stamp
 from qms.errors import Reason
+from qms.formats import names
 from qms.locale import LANGUAGES
 from qms.people.actor import Actor
 from qms.people.signature import Proof
@@ -86,7 +87,9 @@ def of_guards(guards: Iterable[Guard], facts: Facts) -> Iterator[Reason]:
 def of_comment(step: Step, comment: str | None) -> Iterator[Reason]:
     if step.comment_required and comment is None:
         yield Reason("COMMENT_REQUIRED", "comment")
-    if comment is not None and (len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t" for mark in comment)):
+    if comment is None:
+        return
+    if len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t\r" for mark in comment) or names.misleads(comment):
         yield Reason("COMMENT_INVALID", "comment")
 
 

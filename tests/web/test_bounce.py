@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -481,3 +482,27 @@ def test_a_refusal_carries_the_headers_of_safety_too(as_person: AsPerson) -> Non
                 assert answer.headers["cache-control"] == "no-store"
                 assert "server" not in answer.headers
                 assert "Traceback" not in answer.text
+
+
+def test_a_verification_that_fails_names_its_reference_and_not_what_it_read(as_person: AsPerson, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("SELECT segreto FROM entry")
+
+    monkeypatch.setattr("qms.desk.verification.everything", fails)
+    person = as_person("quality")
+    assert person.send("/verification").status_code == 303
+    until = time.monotonic() + 20
+    while "annotato con il riferimento" not in (text := person.get("/verification").text) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert "annotato con il riferimento" in text
+    assert "segreto" not in text
+
+
+def test_a_comment_that_would_read_as_another_is_refused(house: House, as_person: AsPerson) -> None:
+    person = as_person("verifier")
+    form = {**person.hidden(NEW), **GOOD}
+    with unmoved(house):
+        for sign in ("\u202e", "\u2067", "e" + "\u0301" * 30):
+            answer = person.send(NEW, {**form, "comment": f"Visto {sign} da me"})
+            assert sentences(answer) == ["Il commento è troppo lungo o contiene caratteri non ammessi."]
+    assert person.send(NEW, {**form, "comment": "Su due righe,\r\ncome le manda un browser."}).status_code == 303
