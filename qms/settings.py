@@ -1,9 +1,11 @@
 """Where a workspace lies and how it is set: the file ``qms.toml`` that ``qms init`` writes, and a few environment variables."""
 
 import os
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from qms.errors import BadContent, NotFound, Problem
 
@@ -64,7 +66,8 @@ def load(root: Path) -> Settings:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadContent([Problem(str(path), 0, "toml.malformed", {"detail": str(error)})]) from error
+        place = re.search(r"line (\d+)", str(error))
+        raise BadContent([Problem(str(path), int(place[1]) if place else 0, "toml.malformed")]) from error
     return _settings(path, table)
 
 
@@ -108,6 +111,10 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
         problems.append(Problem(str(path), 0, "settings.profile", {"value": settings.profile}))
     if settings.language not in ("it", "en"):
         problems.append(Problem(str(path), 0, "settings.language", {"value": settings.language}))
+    if settings.timezone not in available_timezones():
+        problems.append(Problem(str(path), 0, "settings.timezone", {"value": settings.timezone}))
+    known = sorted({field.name for field in fields(Settings)} - {"root"})
+    problems += [Problem(str(path), 0, "settings.unknown", {"key": key, "known": ", ".join(known)}) for key in table if key not in known]
     if problems:
         raise BadContent(problems)
     return settings

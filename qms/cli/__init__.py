@@ -1,8 +1,10 @@
 """The command line: the same verbs as the pages, for people at a terminal and for scripts. ``qms --help`` lists what it can do."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from typer import Abort
 from typer.exceptions import TyperException
@@ -22,6 +24,13 @@ USE = {
     "BadParameter": "cli.use.bad_value",
     "BadOptionUsage": "cli.use.value_missing",
 }
+NUMBERS = {
+    "int_parsing": "cli.use.whole_number",
+    "greater_than_equal": "cli.use.number_from",
+    "less_than_equal": "cli.use.number_up_to",
+}
+TOO_MUCH = re.compile(r"Got unexpected extra arguments? ?\(?s?\)? ?\((.*)\)")
+"""How typer says, in English only, what is said here in the reader's language."""
 GROUPS = {
     "people": people.group,
     "case": cases.group,
@@ -51,7 +60,7 @@ def run(words: Sequence[str], environ: Mapping[str, str], clock: Clock = utc_now
     except Abort:
         return explain(KeyboardInterrupt(), call)
     except TyperException as error:
-        return explain(wrong_use(error), call) if type(error).__name__ != "NoArgsIsHelpError" else 2
+        return explain(wrong_use(error, call.language), call) if type(error).__name__ != "NoArgsIsHelpError" else 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -73,10 +82,16 @@ def house() -> pages.Section:
     return root
 
 
-def wrong_use(error: TyperException) -> WrongUse:
+def wrong_use(error: TyperException, language: str) -> WrongUse:
     """What typer objects to, in the house's words."""
     place = getattr(error, "ctx", None)
     command = place.command_path if place else "qms"
     param = getattr(error, "param", None)
-    named = getattr(error, "option_name", None) or (pages.spoken(param) if param else "")
+    named = getattr(error, "option_name", None) or (pages.spoken(language, param) if param else "")
+    found: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if found and found[0]["type"] in NUMBERS:
+        bound = next(iter(found[0].get("ctx", {}).values()), "")
+        return WrongUse(NUMBERS[found[0]["type"]], option=named, command=command, value=str(found[0]["input"]), bound=str(bound))
+    if extra := TOO_MUCH.match(error.message):
+        return WrongUse("cli.use.too_much", words=extra[1], command=command)
     return WrongUse(USE.get(type(error).__name__, "cli.use.wrong"), option=named, command=command, detail=error.message)

@@ -93,10 +93,15 @@ def show(ctx: typer.Context, number: Number) -> None:
         offers = case.offers(connection, app.engine, found, by)
         names = directory.names(connection, [found.file.opened_by])
     mine = [offer for offer in offers if offer.is_mine]
+    now, later = [offer for offer in mine if offer.open], [offer for offer in mine if not offer.open]
     call.answer(as_answer(call, found, offers), facts(_head(call, found, names)), Text(""), facts(_fields(call, found)), Text(""))
     if not call.json:
-        call.out.print(Text(call.say("cli.case.now" if mine else "cli.case.nothing_now"), style="bold"))
-        for offer in mine:
+        call.out.print(Text(call.say("cli.case.now" if now else "cli.case.nothing_now"), style="bold"))
+        for offer in now:
+            call.out.print(Text(f"  {offer.step.name}  {offer.title[call.language]}"))
+        if later:
+            call.out.print(Text(call.say("cli.case.not_yet"), style="bold"))
+        for offer in later:
             call.out.print(Text(f"  {offer.step.name}  {offer.title[call.language]}"))
             for reason in offer.reasons:
                 call.out.print(Text(f"      • {sentence(call.language, reason)}  [{reason.code}]"))

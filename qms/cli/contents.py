@@ -8,6 +8,7 @@ from rich.text import Text
 
 from qms.cli import pages
 from qms.cli.call import Call
+from qms.cli.common import WrongUse
 from qms.cli.mistakes import problem_as_json, problem_line
 from qms.desk import contents
 from qms.desk.contents import Judgement
@@ -34,9 +35,12 @@ def check(
     with call.progress(call.say("cli.check.reading")) as advance:
         if paths:
             places = gathered(paths)
+            if not places:
+                raise WrongUse("cli.use.nothing_to_check", paths=", ".join(map(str, paths)))
             sources = {name: path.read_bytes() for name, path in places.items()}
+            known = Circumstances(roles=frozenset(call.app.hats.roles)) if call.common.workspace else None
             profile = call.app.settings.profile if call.common.workspace else "small"
-            found = contents.judge(sources, profile, progress=advance)
+            found = contents.judge(sources, profile, known, advance)
             where = {name: str(path) for name, path in places.items()}
         else:
             found = contents.judge(of_library(call), call.app.settings.profile, circumstances(call), advance)

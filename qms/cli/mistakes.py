@@ -13,6 +13,7 @@
 ====  =================================================================
 """
 
+import errno
 import os
 import tempfile
 import traceback
@@ -25,6 +26,7 @@ from rich.text import Text
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.errors import BadContent, NotFound, Problem, QmsError, Reason, Refused, Stale, TrailBroken
+from qms.library import GitMissing, LibraryFailed
 from qms.locale import knows, say, sentence
 
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -38,11 +40,23 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (QmsError, 6),
 )
 UNEXPECTED = 7
+UNUSABLE = {
+    errno.EACCES: "denied",
+    errno.EPERM: "denied",
+    errno.ENOENT: "missing",
+    errno.EROFS: "read_only",
+    errno.ENOSPC: "full",
+    errno.EEXIST: "exists",
+    errno.EISDIR: "folder",
+    errno.ENOTDIR: "not_folder",
+}
+"""What the machine says of a file that a person can mend themselves; anything else is an error of the program."""
 
 
 def explain(error: BaseException, call: Call) -> int:
     """Tell the reader what went wrong, all of it at once; returns the exit code."""
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), UNEXPECTED)
+    code = 6 if is_about_a_file(error) else code
     told: dict[str, Any]
     match error:
         case Refused():
@@ -63,6 +77,16 @@ def explain(error: BaseException, call: Call) -> int:
         case WrongUse():
             told = {"kind": kind_of(error)}
             lines = [call.say(error.key, **error.values_said)]
+        case GitMissing():
+            told = {"kind": kind_of(error)}
+            lines = [call.say("cli.git_old", found=error.found) if error.found else call.say("cli.git_missing")]
+        case LibraryFailed():
+            told = {"kind": kind_of(error)}
+            lines = [call.say("cli.library_failed", detail=str(error))]
+        case OSError() if is_about_a_file(error):
+            told = {"kind": "file", "name": os.fsdecode(error.filename)}
+            why = call.say(f"cli.file.{UNUSABLE[error.errno or 0]}")
+            lines = [call.say("cli.file", name=told["name"], why=why)]
         case KeyboardInterrupt():
             told = {"kind": "interrupted"}
             lines = [call.say("cli.interrupted")]
@@ -72,6 +96,11 @@ def explain(error: BaseException, call: Call) -> int:
             lines = [call.say("cli.unexpected", reference=reference, log=log)]
     _tell(call, told, lines)
     return code
+
+
+def is_about_a_file(error: BaseException) -> bool:
+    """Whether the machine refused a file or folder for a reason that a person can mend."""
+    return isinstance(error, OSError) and error.errno in UNUSABLE and isinstance(error.filename, (str, bytes))
 
 
 def _tell(call: Call, told: dict[str, Any], lines: list[str]) -> None:

@@ -28,7 +28,17 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 class Command(TyperCommand):
-    """A command whose help stands in the catalogues under the key given as its help."""
+    """A command whose help stands in the catalogues under the key given as its help; all that is missing is said at once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        call: Call = ctx.obj
+        empty = {name for name, value in given.items() if not value and value != ""}
+        needed = [param for param in self.params if param.required and (param.name not in given or param.name in empty)]
+        missing = [spoken(call.language, param) for param in needed]
+        if missing and "--help" not in args:
+            raise WrongUse("cli.use.missing", option=", ".join(missing), command=ctx.command_path)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         write_page(self, ctx)
@@ -58,10 +68,14 @@ def section(help_key: str) -> Section:
     return Section(cls=Group, help=help_key, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
+WIDTH = 100
+"""Columns of a help page when it goes into a pipe, such as a pager."""
+
+
 def write_page(command: Any, ctx: Any) -> None:
     """Print the help page of ``command`` to standard output."""
     call: Call = ctx.obj
-    language, out = call.language, call.out
+    language, out = call.language, Console(file=call.out.file, highlight=False, width=None if call.out.is_terminal else WIDTH)
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     options = [param for param in command.params if param.param_type_name == "option" and not param.hidden and param.name != "help"]
     names = " ".join(shape(language, param) for param in arguments)
@@ -69,7 +83,7 @@ def write_page(command: Any, ctx: Any) -> None:
     if options:
         usage.append(f"[{say(language, 'cli.page.options').upper()}]")
     out.print(Text(f"{say(language, 'cli.page.usage')}: {' '.join(word for word in usage if word)}"))
-    out.print(Padding(Text(translated(language, command.help)), (1, 2)))
+    out.print(Padding(Text(translated(language, command.help)), (1, 2), expand=False))
     _section(out, "", [(shape(language, param), translated(language, param.help)) for param in arguments])
     _section(out, say(language, "cli.page.options"), [_option(language, param) for param in options])
     if isinstance(command, TyperGroup):
@@ -78,7 +92,7 @@ def write_page(command: Any, ctx: Any) -> None:
         _section(out, say(language, "cli.page.commands"), lines)
     _section(out, say(language, "cli.page.common"), [(names, say(language, key)) for names, key in COMMON])
     if ctx.parent is None:
-        out.print(Padding(Text(say(language, "cli.page.exit_codes")), (0, 2)))
+        out.print(Padding(Text(say(language, "cli.page.exit_codes")), (0, 2), expand=False))
 
 
 def shape(language: str, param: Any) -> str:
@@ -88,9 +102,11 @@ def shape(language: str, param: Any) -> str:
     return name if param.required else f"[{name}]"
 
 
-def spoken(param: Any) -> str:
-    """How a parameter is named to the person who forgot it."""
-    return str(param.opts[0]) if param.param_type_name == "option" else str(param.name).upper()
+def spoken(language: str, param: Any) -> str:
+    """How a parameter is named to the person who forgot it or wrote it badly."""
+    if param.param_type_name == "option":
+        return str(param.opts[0])
+    return translated(language, param.metavar) if param.metavar else str(param.name).upper()
 
 
 def translated(language: str, text: str | None) -> str:
@@ -118,4 +134,4 @@ def _section(out: Console, title: str, lines: list[tuple[str, str]]) -> None:
     table = Table.grid(padding=(0, 3))
     for name, text in lines:
         table.add_row(Text(name, no_wrap=True), Text(text))
-    out.print(Padding(table, (0, 2, 1, 2)))
+    out.print(Padding(table, (0, 2, 1, 2), expand=False))

@@ -11,7 +11,7 @@ from qms.cli.answers import facts
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.desk import verification
-from qms.errors import NotFound, NotPermitted, Reason
+from qms.errors import BadContent, NotPermitted, Problem, Reason
 from qms.people.sight import reads_superseded
 from qms.records import checkpoints, export
 from qms.records.export import Choice
@@ -38,7 +38,7 @@ def verify(
 ) -> None:
     call: Call = ctx.obj
     app = call.app
-    held = {str(path): inputs.text(path) for path in checkpoint or ()}
+    held = checkpoints_in(checkpoint)
     with app.reading() as connection, call.progress(call.say("cli.verify.reading")) as advance:
         if record is None:
             checks = list(verification.everything(connection, app, held, advance))
@@ -80,7 +80,9 @@ def export_trail(
     app, by = call.app, call.who()
     if not reads_superseded(by):
         raise NotPermitted([Reason("ROLE:QM,LEAD_AUDITOR")])
-    held = [inputs.text(path) for path in checkpoint or ()]
+    held = list(checkpoints_in(checkpoint).values())
+    if last is not None and last < first:
+        raise WrongUse("cli.use.first_after_last", first=str(first), last=str(last))
     beside = file.with_name(f".{file.name}.part")
     try:
         with app.reading() as connection, beside.open("wb") as target, call.progress(call.say("cli.export.writing")) as advance:
@@ -97,11 +99,25 @@ def export_trail(
             )
         beside.replace(file)
     except OSError as error:
-        raise NotFound("file", str(file)) from error
+        raise OSError(error.errno, error.strerror, str(file)) from error
     finally:
         beside.unlink(missing_ok=True)
     rows = [(call.say("cli.head.file"), str(file)), (call.say("cli.head.records"), str(count))]
     call.answer({"file": file, "records": count}, facts(rows), Text(call.say("cli.export.how")))
+
+
+def checkpoints_in(paths: list[Path] | None) -> dict[str, str]:
+    """The checkpoints that the caller holds, by file. Raises BadContent: a wrong file must not look like a rewritten trail."""
+    held = {str(path): inputs.text(path) for path in paths or ()}
+    problems = []
+    for path, text in held.items():
+        try:
+            read_note(text)
+        except ValueError:
+            problems.append(Problem(path, 0, "checkpoint.malformed"))
+    if problems:
+        raise BadContent(problems)
+    return held
 
 
 def position_of(record: str) -> int:

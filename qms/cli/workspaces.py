@@ -1,5 +1,6 @@
 """Workspaces: make one, serve it, show a demo of one."""
 
+import errno
 import shutil
 import socket
 from pathlib import Path
@@ -60,10 +61,10 @@ def serve(
     port: Port = FIRST_PORT,
 ) -> None:
     call: Call = ctx.obj
+    serving = _server(call)
     listening = _listen(host, port)
     if listening is None:
         raise WrongUse("cli.use.port", port=str(port), host=host)
-    serving = _server(call)
     call.tell("cli.serving", address=f"http://{host}:{port}", workspace=call.app.settings.name)
     _run(serving, listening)
 
@@ -131,9 +132,11 @@ def _listen(host: str, port: int) -> socket.socket | None:
     try:
         made.bind((host, port))
         made.listen(128)
-    except OSError:
+    except OSError as error:
         made.close()
-        return None
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise WrongUse("cli.use.address", host=host, port=str(port)) from error
     return made
 
 

@@ -17,9 +17,9 @@ from typing import IO, Any
 from qms.errors import NotFound, Reason, Stale
 from qms.formats import git_objects
 from qms.formats.git_objects import Commit, Opens, everywhere
-from qms.library.program import OBJECT, LibraryFailed, Program, flush, object_id
+from qms.library.program import OBJECT, GitMissing, LibraryFailed, Program, flush, object_id
 
-__all__ = ["MAIN", "NOTHING", "OBJECT", "PATH", "REF", "Commit", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
+__all__ = ["MAIN", "NOTHING", "OBJECT", "PATH", "REF", "Commit", "GitMissing", "Library", "LibraryFailed", "Merge", "RefMove", "blob_id"]
 
 REF = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)+")
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)*")
@@ -58,9 +58,10 @@ class Library:
 
     @classmethod
     def create(cls, path: Path) -> "Library":
-        """Make an empty library at ``path``."""
+        """Make an empty library at ``path``. Raises GitMissing."""
         path.mkdir(parents=True)
         library = cls(path)
+        library._git.require_recent()
         library._git.run(["init", "--quiet", "--bare", "--initial-branch=main", "--template="])
         (path / "home").mkdir(exist_ok=True)
         flush(path)

@@ -15,12 +15,16 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import IO, Any
 
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # where git is missing, `_start` says so in words: the package would fail at import
+
 from git import Git
 from git.exc import GitCommandNotFound
 
 from qms.errors import NotFound, QmsError
 
 OBJECT = re.compile(r"[0-9a-f]{40}")
+OLDEST = (2, 38)
+"""The first git that merges without a work tree."""
 
 SETTINGS = {
     "core.fsync": "loose-object,pack,pack-metadata,reference",
@@ -41,6 +45,14 @@ SETTINGS = {
 
 class LibraryFailed(QmsError):
     """The git program answered with an error that no act of a person explains."""
+
+
+class GitMissing(LibraryFailed):
+    """There is no git here, or one (``found``) that is too old."""
+
+    def __init__(self, found: str | None = None) -> None:
+        super().__init__(f"git {found} is too old" if found else "the program git is not installed, or not on the PATH")
+        self.found = found
 
 
 class Program:
@@ -90,6 +102,13 @@ class Program:
         process = self._start(arguments, istream=PIPE, env=self._environment)
         out, error = process.communicate(content)
         return process.proc.returncode, out, error.decode("utf-8", "replace").strip()
+
+    def require_recent(self) -> None:
+        """Raises GitMissing when git is older than what the library is made with."""
+        said = self.run(["version"]).decode("utf-8", "replace")
+        numbers = re.search(r"(\d+)\.(\d+)", said)
+        if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST:
+            raise GitMissing(said.removeprefix("git version").strip())
 
     def serve(self, environment: Mapping[str, str], settings: Mapping[str, str], body: IO[bytes]) -> Any:
         """Start git's own HTTP door for one request; what the process writes is the CGI answer."""
@@ -153,7 +172,7 @@ class Program:
         try:
             return self._git.execute(["git", *arguments], istream=istream, as_process=True, env=env, pass_fds=held, process_group=group)
         except GitCommandNotFound as error:
-            raise LibraryFailed("the program git is not installed, or not on the PATH") from error
+            raise GitMissing from error
 
 
 def object_id(name: str) -> str:

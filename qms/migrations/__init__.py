@@ -1,11 +1,14 @@
 """The shape of the database, in numbered steps that only go forward; sealed bytes are never touched."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from qms.database import Database
 from qms.errors import BadContent, Problem
@@ -16,9 +19,9 @@ HERE = Path(__file__).parent
 def prepare(database: Database) -> None:
     """Bring a database, empty or of an earlier release, to the shape this release knows; all of it or nothing.
 
-    Raises BadContent when a later release shaped it.
+    Raises BadContent when a later release shaped it, or it cannot be used at all.
     """
-    with database.writing() as tx:
+    with _usable(), database.writing() as tx:
         found = MigrationContext.configure(tx.connection).get_current_revision()
         if found is not None and found not in _steps():
             raise _misfit(found)
@@ -28,8 +31,11 @@ def prepare(database: Database) -> None:
 
 
 def require_newest(database: Database) -> None:
-    """Refuse to work on a database of another release. Raises BadContent."""
-    with database.reading() as connection:
+    """Refuse to work on a database of another release, or on none. Raises BadContent."""
+    file = database.engine.url.database
+    if database.is_sqlite and file and not Path(file).exists():  # else SQLite would make an empty one
+        raise BadContent([Problem(file, 0, "database.missing")])
+    with _usable(), database.reading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != newest():
         raise _misfit(found or "")
@@ -38,6 +44,15 @@ def require_newest(database: Database) -> None:
 def newest() -> str:
     """The number of the newest step."""
     return _steps()[0]
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).strip().split("\n")[0]
+        raise BadContent([Problem("qms.toml", 0, "database.unusable", {"detail": said})]) from error
 
 
 def _steps() -> tuple[str, ...]:

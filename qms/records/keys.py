@@ -46,8 +46,10 @@ def load(private: Path) -> Key:
         if private.stat().st_mode & 0o077:
             raise BadContent([Problem(str(private), 0, "key.readable_by_others")])
         return Key(Ed25519PrivateKey.from_private_bytes(base64.b64decode(private.read_bytes())))
-    except (OSError, ValueError) as error:
-        raise BadContent([Problem(str(private), 0, "key.unusable", {"detail": type(error).__name__})]) from error
+    except FileNotFoundError as error:
+        raise BadContent([Problem(str(private), 0, "key.missing")]) from error
+    except ValueError as error:
+        raise BadContent([Problem(str(private), 0, "key.unusable")]) from error
 
 
 def verifies(public: bytes, message: bytes, signature: bytes) -> bool:

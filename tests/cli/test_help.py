@@ -48,7 +48,7 @@ def test_every_page_of_help_is_printed(qms: Qms, path: tuple[str, ...], language
         (["case", "list", "--nope"], "There is no option --nope"),
         (["identifier", "check", "CIG"], "VALUE is missing"),
         (["identifier", "check", "BARCODE", "1"], "There are: CIG"),
-        (["case", "list", "--limit", "many"], "The value of --limit will not do"),
+        (["case", "list", "--limit", "many"], "--limit takes a whole number, not “many”"),
         (["case", "list", "--limit"], "--limit lacks its value"),
         (["--language", "de", "case"], "“de” is not a language"),
         (["case", "list", "--workspace"], "--workspace lacks its value"),

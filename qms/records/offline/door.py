@@ -30,14 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     given = _arguments(arguments)
     words = WORDS[given.lang]
+    reading = "git"
     try:
         clone = Clone(given.git) if given.git else None
+        reading = "checkpoint"
         held = [(path.name, path.read_text(encoding="utf-8")) for path in given.checkpoint]
+        reading = "key"
         key = _given_key(given.key) if given.key else None
+        reading = "package"
         export = Export(given.export)
         findings = verify(export, held, key, clone)
     except NOT_READ as error:
-        sys.stderr.write(words["unreadable"].format(problem=f"{type(error).__name__} {error}") + "\n")
+        named = {"git": given.git, "checkpoint": ", ".join(map(str, given.checkpoint)), "key": given.key, "package": given.export}
+        sys.stderr.write(words[f"unreadable.{reading}"].format(name=named[reading], problem=error) + "\n")
         return 2
     failed = sum(finding.passed is False for finding in findings)
     if given.json:
