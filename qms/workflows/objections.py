@@ -89,7 +89,7 @@ def of_comment(step: Step, comment: str | None) -> Iterator[Reason]:
         yield Reason("COMMENT_REQUIRED", "comment")
     if comment is None:
         return
-    if len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t\r" for mark in comment) or names.misleads(comment):
+    if len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t" for mark in comment) or names.misleads(comment):
         yield Reason("COMMENT_INVALID", "comment")
 
 
