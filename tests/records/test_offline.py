@@ -377,7 +377,7 @@ BROKEN = [
 def test_what_is_no_export_is_said_without_a_stack_trace(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "trail.jsonl").write_text(content, "utf-8")
     assert main([str(tmp_path)]) == 2
-    assert "Il pacchetto non si può leggere" in capsys.readouterr().err
+    assert "non è un pacchetto del registro" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", [["/none"], ["{0}", "--git", "/none"], ["{0}", "--checkpoint", "/none"], ["{0}", "--key", "é"]])
