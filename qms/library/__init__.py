@@ -23,6 +23,7 @@ __all__ = ["MAIN", "NOTHING", "OBJECT", "PATH", "REF", "Commit", "GitMissing", "
 
 REF = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)+")
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)*")
+VERSION = re.compile(r"\d+(?:\.\d+)*")
 MAIN = "refs/heads/main"
 NOTHING = "0" * 40
 NAME = "qms"
@@ -302,6 +303,20 @@ class Library:
             if folder.is_dir():
                 flush(folder)
         flush(self.path / "objects")
+
+    def git_version(self) -> tuple[int, ...]:
+        """Which git does the work: ``(2, 39, 5)``."""
+        return tuple(int(part) for part in VERSION.findall(self._git.run(["version"]).decode())[0].split("."))
+
+    def pack(self, targets: Iterable[str]) -> bytes:
+        """Everything that commits and tags reach, as one pack."""
+        return self._git.run(["pack-objects", "--revs", "--stdout", "-q"], "".join(f"{object_id(one)}\n" for one in targets).encode())
+
+    def unpack(self, pack: bytes) -> None:
+        """Take in a pack, each object checked, durably. Raises LibraryFailed."""
+        with self.writer():
+            self._git.run(["index-pack", "--stdin", "--strict"], pack)
+            self.flush()
 
     def serve(self, environment: Mapping[str, str], settings: Mapping[str, str], body: IO[bytes]) -> Any:
         """Run git's own HTTP door for one request; returns the process. What it writes is the CGI answer."""

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from qms.database import Database
@@ -22,23 +23,44 @@ def prepare(database: Database) -> None:
     Raises BadContent when a later release shaped it, or it cannot be used at all.
     """
     with _usable(), database.writing() as tx:
-        found = MigrationContext.configure(tx.connection).get_current_revision()
-        if found is not None and found not in _steps():
-            raise _misfit(found)
-        config = Config(attributes={"connection": tx.connection})
-        config.set_main_option("script_location", str(HERE).replace("%", "%%"))
-        command.upgrade(config, "head")
+        climb(tx.connection)
+
+
+def climb(connection: Connection, to: str | None = None) -> None:
+    """The same within somebody's own transaction; ``to`` an earlier step for rows that an earlier release wrote. Raises BadContent."""
+    for step in (of(connection), to):
+        if step is not None:
+            require_known(step)
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    command.upgrade(config, to or "head")
+
+
+def of(connection: Connection) -> str | None:
+    """The step a database has reached; None when nothing is in it."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def require_newest(database: Database) -> None:
     """Refuse to work on a database of another release, or on none. Raises BadContent."""
-    file = database.engine.url.database
-    if database.is_sqlite and file and not Path(file).exists():  # else SQLite would make an empty one
-        raise BadContent([Problem(file, 0, "database.missing")])
+    require_there(database)
     with _usable(), database.reading() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = of(connection)
     if found != newest():
         raise _misfit(found or "")
+
+
+def require_there(database: Database) -> None:
+    """Raise BadContent when the file of a SQLite database is missing, which SQLite would make anew, and empty."""
+    file = database.engine.url.database
+    if database.is_sqlite and file and not Path(file).exists():
+        raise BadContent([Problem(file, 0, "database.missing")])
+
+
+def require_known(step: str) -> None:
+    """Raise BadContent for a step that only a later release knows."""
+    if step not in _steps():
+        raise _misfit(step)
 
 
 def newest() -> str:

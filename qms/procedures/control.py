@@ -26,7 +26,7 @@ from qms.procedures.drafts import (
 )
 from qms.procedures.drafts import seen as draft_seen
 from qms.procedures.intake import record_push
-from qms.procedures.ledger import draft_table, revision_table
+from qms.procedures.ledger import draft_table, revision_table, targets
 from qms.procedures.merging import ThreeWay, merge_draft, three_way
 from qms.procedures.rebuilding import compare
 from qms.procedures.register import Draft, RegisterRow, Revision, document, draft, draft_of_case, drafts, find, register, revisions
@@ -37,8 +37,8 @@ __all__ = [
     "Alarm", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision", "Saved", "ThreeWay",
     "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case", "draft_seen",
     "draft_text", "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push",
-    "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "text",
-    "three_way", "withdraw",
+    "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "targets",
+    "text", "three_way", "withdraw",
 ]  # fmt: skip
 
 

@@ -19,7 +19,12 @@ def make(private: Path, public: Path) -> None:
         file.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    public.write_text(base64.b64encode(key.public_key().public_bytes_raw()).decode() + "\n", encoding="ascii")
+    public.write_text(written(key.public_key().public_bytes_raw()) + "\n", encoding="ascii")
+
+
+def written(public: bytes) -> str:
+    """A public key as its file holds it."""
+    return base64.b64encode(public).decode()
 
 
 class Key:
