@@ -10,8 +10,8 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -63,6 +63,18 @@ class Kept:
     sha256: str
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """The list of contents that stands last in the file: ``members`` name → (SHA-256, bytes)."""
+
+    made_at: str
+    schema: str
+    size: int
+    root: str
+    refs: Mapping[str, str]
+    members: Mapping[str, tuple[str, int]]
+
+
 def backup(whole: Whole, file: Path, progress: Progress = lambda done, total: None) -> Kept:
     """Write a backup to ``file``, which gets its name only when it is whole, and say so on the trail.
 
@@ -75,7 +87,7 @@ def backup(whole: Whole, file: Path, progress: Progress = lambda done, total: No
     beside = file.with_name(f".{file.name}.{token_hex(4)}.part")
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-            manifest = _write(whole, target, progress)
+            said = _write(whole, target, progress)
             target.flush()
             os.fsync(target.fileno())
         digest = _digest(beside)
@@ -83,7 +95,7 @@ def backup(whole: Whole, file: Path, progress: Progress = lambda done, total: No
         _flush(file.parent)
     finally:
         beside.unlink(missing_ok=True)
-    made = Kept(whole.database.clock(), manifest["trail"]["size"], manifest["trail"]["root"], file.stat().st_size, digest)
+    made = Kept(moment(said.made_at), said.size, said.root, file.stat().st_size, digest)
     with whole.database.writing() as tx:
         trail.append(tx, trail.Act(EVENT, SYSTEM, what={"size": made.size, "root": made.root, "bytes": made.bytes, "sha256": made.sha256}))
     return made
@@ -110,8 +122,8 @@ def restore(
     beside.mkdir(mode=0o700)
     try:
         with _opened(file) as archive:
-            manifest = _manifest(archive, file)
-            checks = _fill(archive, manifest, beside, assemble, database_url, file, progress)
+            said = _contents(archive, file)
+            checks = _fill(archive, said, beside, assemble, database_url, file, progress)
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)
@@ -119,19 +131,18 @@ def restore(
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    said = manifest["trail"]
-    return Kept(moment(manifest["made_at"]), said["size"], said["root"], file.stat().st_size, ""), checks
+    return Kept(moment(said.made_at), said.size, said.root, file.stat().st_size, _digest(file)), checks
 
 
-def _write(whole: Whole, target: IO[bytes], progress: Progress) -> dict[str, Any]:
+def _write(whole: Whole, target: IO[bytes], progress: Progress) -> _Contents:
     """Everything, into an archive whose list of contents comes last."""
     home, library = whole.settings.root, whole.library
-    members: dict[str, dict[str, Any]] = {}
+    members: dict[str, tuple[str, int]] = {}
     outside = {ref: at for prefix in OUTSIDE for ref, at in library.refs(prefix).items()}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=1) as archive:
         with whole.database.reading() as connection:
             size, root = trail.head(connection)
-            schema = migrations.of(connection)
+            schema = str(migrations.of(connection))
             refs = {**outside, **control.targets(connection)}
             for table in _tables(connection):
                 _member(archive, members, f"tables/{table.name}.jsonl", _lines(connection, table))
@@ -142,20 +153,17 @@ def _write(whole: Whole, target: IO[bytes], progress: Progress) -> dict[str, Any
         for done, path in enumerate(files):
             _member(archive, members, f"evidence/{path.name}", _pieces(path), zipfile.ZIP_STORED)
             progress(done + 1, len(files))
-        manifest = {
-            "format": FORMAT,
-            "made_at": stamp(whole.database.clock()),
-            "schema": schema,
-            "trail": {"size": size, "root": root},
-            "refs": refs,
-            "members": members,
-        }
-        archive.writestr(MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
-    return manifest
+        said = _Contents(stamp(whole.database.clock()), schema, size, root, refs, members)
+        archive.writestr(MANIFEST, json.dumps({"format": FORMAT, **asdict(said)}, indent=1, sort_keys=True))
+    return said
 
 
 def _member(
-    archive: zipfile.ZipFile, members: dict[str, dict[str, Any]], name: str, pieces: Any, compression: int = zipfile.ZIP_DEFLATED
+    archive: zipfile.ZipFile,
+    members: dict[str, tuple[str, int]],
+    name: str,
+    pieces: Iterable[bytes],
+    compression: int = zipfile.ZIP_DEFLATED,
 ) -> None:
     digest, size = hashlib.sha256(), 0
     entry = zipfile.ZipInfo(name)
@@ -165,7 +173,7 @@ def _member(
             digest.update(piece)
             size += len(piece)
             file.write(piece)
-    members[name] = {"sha256": digest.hexdigest(), "size": size}
+    members[name] = (digest.hexdigest(), size)
 
 
 def _tables(connection: Connection) -> Iterator[Table]:
@@ -200,47 +208,51 @@ def _damaged(file: Path, detail: str) -> BadContent:
     return BadContent([Problem(str(file), 0, "backup.damaged", {"detail": detail})])
 
 
-def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:
+def _contents(archive: zipfile.ZipFile, file: Path) -> _Contents:
     """What the archive says it holds. Raises BadContent when that is not what lies in it."""
     try:
-        said = json.loads(archive.read(MANIFEST))
-        members = set(said["members"])
-        known = said["format"] == FORMAT
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        told = json.loads(archive.read(MANIFEST))
+        if told.pop("format") != FORMAT:
+            raise BadContent([Problem(str(file), 0, "backup.format")])
+        told["members"] = {str(name): (str(digest), int(size)) for name, (digest, size) in told["members"].items()}
+        told["refs"] = {str(ref): str(target) for ref, target in told["refs"].items()}
+        said = _Contents(**told)
+        moment(said.made_at)
+    except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise _damaged(file, MANIFEST) from error
-    if not known:
-        raise BadContent([Problem(str(file), 0, "backup.format", {"found": str(said["format"])})])
-    names = archive.namelist()
-    if len(names) != len(members) + 1 or set(names) != members | {MANIFEST} or not {*FILES, PACK} <= members:
-        raise _damaged(file, ", ".join(sorted(members ^ set(names) - {MANIFEST})[:5]))
-    return dict(said)
+    found = archive.namelist()
+    if len(found) != len(said.members) + 1 or set(found) != {MANIFEST, *said.members} or not {*FILES, PACK} <= said.members.keys():
+        raise _damaged(file, ", ".join(sorted(set(found) ^ {MANIFEST, *said.members})[:5]))
+    return said
 
 
 def _fill(
     archive: zipfile.ZipFile,
-    manifest: Mapping[str, Any],
+    said: _Contents,
     root: Path,
     assemble: Callable[[Path], Whole],
     database_url: str | None,
     file: Path,
     progress: Progress,
 ) -> list[Check]:
-    read = _reader(archive, manifest, file)
+    read = _reader(archive, said, file)
     (root / "keys").mkdir(mode=0o700)
     for name in FILES:
         handle = os.open(root / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if name.endswith(".key") else 0o644)
         with os.fdopen(handle, "wb") as made:
             content = b"".join(read(name))
             made.write(content if name != SETTINGS else _settings(content, database_url))
-    _evidence(read, manifest, root / "evidence")
+    _evidence(read, said, root / "evidence")
     with Library.create(root / "library.git") as library, library.writer():
         library.unpack(b"".join(read(PACK)))
-        for ref, target in sorted(manifest["refs"].items()):
+        for ref, target in sorted(said.refs.items()):
             library.force(ref, target)
     whole = assemble(root)
     try:
         with whole.database.writing() as tx:
-            _rows(tx, read, manifest)
+            _rows(tx, read, said)
+            if trail.head(tx.connection) != (said.size, said.root):
+                raise _damaged(file, "trail")
             checks = list(verification.everything(tx.connection, whole, progress=progress))
             failed = [check for check in checks if not check.passed]
             if failed:
@@ -250,7 +262,7 @@ def _fill(
     return checks
 
 
-def _reader(archive: zipfile.ZipFile, manifest: Mapping[str, Any], file: Path) -> Callable[[str], Iterator[bytes]]:
+def _reader(archive: zipfile.ZipFile, said: _Contents, file: Path) -> Callable[[str], Iterator[bytes]]:
     """Members of the archive, each compared with what the list of contents says about it as it is read to its end."""
 
     def read(name: str) -> Iterator[bytes]:
@@ -262,15 +274,15 @@ def _reader(archive: zipfile.ZipFile, manifest: Mapping[str, Any], file: Path) -
                     yield piece
         except (zipfile.BadZipFile, EOFError, OSError) as error:
             raise _damaged(file, name) from error
-        if digest.hexdigest() != manifest["members"][name]["sha256"]:
+        if digest.hexdigest() != said.members[name][0]:
             raise _damaged(file, name)
 
     return read
 
 
-def _evidence(read: Callable[[str], Iterator[bytes]], manifest: Mapping[str, Any], folder: Path) -> None:
+def _evidence(read: Callable[[str], Iterator[bytes]], said: _Contents, folder: Path) -> None:
     folder.mkdir(mode=0o700)
-    for name in manifest["members"]:
+    for name in said.members:
         place, _, sha256 = name.partition("/")
         if place == "evidence":
             home = evidence.path_of(folder, sha256)
@@ -285,14 +297,14 @@ def _settings(content: bytes, database_url: str | None) -> bytes:
     return "\n".join([*lines, *([f"database_url = {json.dumps(database_url)}"] if database_url else []), ""]).encode()
 
 
-def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], manifest: Mapping[str, Any]) -> None:
+def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], said: _Contents) -> None:
     """The tables as the release that wrote them had them, then whatever steps have come since. Raises Incomplete for a database in use."""
     if migrations.of(tx.connection) is not None:
         raise Incomplete([Reason("DATABASE_IN_USE", "database_url")])
-    migrations.climb(tx.connection, manifest["schema"])
+    migrations.climb(tx.connection, said.schema)
     for table in _tables(tx.connection):
         name = f"tables/{table.name}.jsonl"
-        if name in manifest["members"]:
+        if name in said.members:
             for batch in _batches(read(name)):
                 tx.connection.execute(insert(table), batch)
                 if table.name == "entry":
