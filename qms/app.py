@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import rules, staff
+from qms.desk import post, reminders, rules, staff
 from qms.errors import NotFound, NotPermitted, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -123,9 +123,10 @@ class App:
         """Wake what is due: timers, texts whose day has come, the day's checkpoint. Returns how many things moved."""
         moved = self._ring()
         moved += self._graft()
+        moved += reminders.remind(reminders.House(self.database, self.settings, self.engine, self.hats))
         if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):
             moved += 1
-        return moved
+        return moved + post.deliver(self.database, self.settings)
 
     def _ring(self) -> int:
         """Wake the timers that are due, each case in a transaction of its own: one that fails does not keep the others asleep."""

@@ -11,6 +11,21 @@ from qms.errors import BadContent, NotFound, Problem
 
 
 @dataclass(frozen=True)
+class Mail:
+    """The mail server messages go out by. Its password is never here: see ``qms.desk.post``."""
+
+    host: str
+    port: int
+    security: str
+    """``starttls``, ``tls``, or ``none`` for a server on the same machine."""
+    user: str
+    sender: str
+
+
+SECURITIES = ("starttls", "tls", "none")
+
+
+@dataclass(frozen=True)
 class Settings:
     """One workspace. Every path below is absolute; nothing else of the house knows where things lie."""
 
@@ -30,6 +45,9 @@ class Settings:
     """Document types that need a separate check between author and approver."""
     demo: bool
     max_evidence_bytes: int
+    mail: Mail | None = None
+    address: str = "http://127.0.0.1:8000"
+    """Where people find the pages: what links in messages begin with."""
     hosts: tuple[str, ...] = ()
     """Names under which the pages answer, besides plain addresses and localhost: what a browser is made to believe is not enough."""
 
@@ -93,6 +111,7 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
     if not isinstance(hosts, list) or not all(isinstance(item, str) for item in hosts):
         problems.append(Problem(str(path), 0, "settings.list", {"key": "hosts"}))
         hosts = []
+    mail = _mail(path, table.get("mail"), problems)
     settings = Settings(
         root=root,
         name=word("name", "qms"),
@@ -106,6 +125,8 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
         demo=bool(table.get("demo", False)),
         max_evidence_bytes=limit,
         hosts=tuple(hosts),
+        mail=mail,
+        address=word("address", "http://127.0.0.1:8000").rstrip("/"),
     )
     if settings.profile not in ("small", "full"):
         problems.append(Problem(str(path), 0, "settings.profile", {"value": settings.profile}))
@@ -118,3 +139,21 @@ def _settings(path: Path, table: dict[str, object]) -> Settings:
     if problems:
         raise BadContent(problems)
     return settings
+
+
+def _mail(path: Path, said: object, problems: list[Problem]) -> Mail | None:
+    if said is None:
+        return None
+    table = said if isinstance(said, dict) else {}
+    words = {name: table.get(name, other) for name, other in (("host", None), ("sender", None), ("security", "starttls"), ("user", ""))}
+    port = table.get("port", 587)
+    wrong = [name for name, value in words.items() if not isinstance(value, str) or "\n" in value or (not value and name != "user")]
+    wrong += [name for name in table if name not in (*words, "port")]
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
+        wrong.append("port")
+    if words["security"] not in SECURITIES and "security" not in wrong:
+        wrong.append("security")
+    if wrong:
+        problems.extend(Problem(str(path), 0, "settings.mail", {"key": name}) for name in wrong)
+        return None
+    return Mail(str(words["host"]), port, str(words["security"]), str(words["user"]), str(words["sender"]))

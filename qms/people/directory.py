@@ -4,7 +4,7 @@ These verbs keep the working copy; ``qms.desk.staff`` records each of them on th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -178,6 +178,19 @@ def person(connection: Connection, person_id: str) -> Person:
     if not rows:
         raise NotFound("person", person_id)
     return _person(dict(rows[0]), sorted((str(row["hat"]), str(row["organisation"])) for row in rows if row["hat"] is not None))
+
+
+def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str]) -> list[str]:
+    """Who wears one of the hats in one of the organisations."""
+    row = hat_held.c
+    query = select(row.person).distinct().where(row.hat.in_(hats), row.organisation.in_(organisations)).order_by(row.person)
+    return [str(one) for one in connection.execute(query).scalars()]
+
+
+def by_email(connection: Connection, email: str) -> Person | None:
+    """Whose address this is."""
+    found = connection.execute(select(person_table.c.id).where(person_table.c.email == email.strip().lower())).scalar()
+    return person(connection, found) if found is not None else None
 
 
 def persons(connection: Connection, after: str = "", limit: int = 100) -> list[Person]:

@@ -34,6 +34,7 @@ from qms.web import (
     git,
     health,
     identifiers,
+    messages,
     mistakes,
     notices,
     people,
@@ -49,7 +50,8 @@ from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
     *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
-    *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *api.PAGES, *git.ROUTES,
+    *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *messages.ROUTES,
+    *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"

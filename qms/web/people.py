@@ -66,12 +66,13 @@ def ask_person(call: Call) -> Response:
 
 
 def add_person(call: Call) -> Response:
-    """Enter a person with a first password and, when one is chosen, a first hat."""
+    """Enter a person, with a first password unless they will be invited and, when one is chosen, a first hat."""
     app, by = call.app, call.by
     ends = end_of_day(call, call.typed("expires_at"))
     with app.writing() as tx:
         made = staff.add_person(tx, by, call.typed("name"), call.typed("email"), call.typed("kind"), call.typed("language"), ends)
-        staff.set_password(tx, by, made.id, call.typed("password"))
+        if call.typed("password"):
+            staff.set_password(tx, by, made.id, call.typed("password"))
         if call.typed("hat"):
             staff.grant(tx, by, app.hats, made.id, call.typed("hat"), call.typed("organisation"))
     return call.to(f"/people/{made.id}")

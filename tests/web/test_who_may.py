@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import true
 
 from qms.desk import staff
+from qms.people import invitations
 from qms.people.actor import SYSTEM
 from qms.records import trail
 from qms.web import ROUTES, VERBS, registry
@@ -139,7 +140,10 @@ def prepared(house: House) -> dict[str, str]:
     sha256 = quality.get(case).text.partition(f"{case}/evidence/")[2].partition('"')[0]
     for browser in browsers.values():
         browser.client.close()
+    with house.app.writing() as tx:
+        secret = invitations.make(tx, house.ids["kennel"])
     return {
+        "secret": secret,
         "number": case.rpartition("/")[2], "step": "classify", "workflow": "nonconformity", "key": KEY, "slug": "prova", "revision": "1",
         "name": "uno.png", "position": position, "sha256": sha256, "person": house.ids["aurora"], "kind": "withdrawal",
     }  # fmt: skip
