@@ -309,7 +309,7 @@ def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], said: _Conten
                 tx.connection.execute(insert(table), batch)
                 if table.name == "entry":
                     for row in batch:
-                        words.keep(tx.connection, row["position"], json.loads(row["sealed"]))
+                        words.keep(tx.connection, row["position"], words.of(json.loads(row["sealed"])))
     migrations.climb(tx.connection)
 
 
