@@ -1,6 +1,7 @@
 """The shipped content holds together: workflows, figures, procedures, record forms, retention and hats name each other rightly."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,30 @@ from qms.workflows.figures import read_figures
 from tests.content.office import ROOT, WORKFLOWS
 from tests.content.test_guards import DEFINITIONS
 
-PROCEDURES = sorted((ROOT / "procedures").rglob("*.md"))
+TEXTS = sorted((ROOT / "procedures").rglob("*.md"))
+PROCEDURES = [path for path in TEXTS if not path.name.endswith(".en.md")]
 FORMS = sorted((ROOT / "records").glob("*.md"))
 KEYS = {document.parse(path.read_bytes(), str(path.relative_to(ROOT))).front.key for path in PROCEDURES}
 EVERY = pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=DEFINITIONS.keys())
+PRACTISED = {
+    "REC-ACC-01", "REC-AUD-01", "REC-AUD-02", "REC-DOC-01", "REC-DOC-10", "REC-FOR-01", "REC-HR-01", "REC-INC-01", "REC-OBJ-01",
+    "REC-ORI-01", "REC-RIE-01", "REC-RIS-01",
+}  # fmt: skip
+"""Records the register gives, or that are kept outside the program until it has their workflow: their procedures say how."""
+AWAITED = {
+    "course-certificate": {"REC-CER-01"},
+    "course-enrolment": {"REC-ENR-01"},
+    "course-session": {"REC-SES-01"},
+    "customer-complaint": {"REC-COM-01"},
+    "member-mandate": {"REC-MAN-01"},
+    "planned-action": {"REC-AZ-01"},
+    "read-acknowledgment": {"REC-PV-01"},
+    "service-contract": {f"REC-CON-0{number}" for number in range(1, 8)},
+    "training-course": {f"REC-TRA-0{number}" for number in range(1, 7)},
+}
+"""Workflows a procedure already names, with the records they will make; nothing is awaited of one that is there."""
+CLAUSES = """4.1 4.2 4.3 4.4 5.1 5.2 5.3 6.1 6.2 6.3 7.1.1 7.1.2 7.1.3 7.1.4 7.1.5 7.1.6 7.2 7.3 7.4 7.5.1 7.5.2 7.5.3 8.1 8.2.1 8.2.2
+8.2.3 8.2.4 8.3.1 8.3.2 8.3.3 8.3.4 8.3.5 8.3.6 8.4 8.5.1 8.5.2 8.5.3 8.5.4 8.5.5 8.5.6 8.6 8.7 9.1.1 9.1.2 9.1.3 9.2 9.3 10.1 10.2 10.3"""
 SECTIONS = ("Scopo", "Campo di applicazione", "Riferimenti", "Responsabilità", "Modalità operative", "Registrazioni", "Indicatori")
 
 
@@ -89,23 +110,38 @@ def test_treating_a_minor_nonconformity_asks_at_most_seven_things() -> None:
 def test_a_procedure_is_well_formed_and_has_its_seven_sections(path: Path) -> None:
     found = document.parse(path.read_bytes(), str(path.relative_to(ROOT)), worn("small").roles)
     headings = re.findall(r"^## \d+\. (.+)$", found.body, re.MULTILINE)
-    assert tuple(headings) == SECTIONS
-    assert 500 <= len(found.body.split()) <= 1300
+    assert tuple(headings) == SECTIONS or found.front.type != "PRO"
+    assert 400 <= len(found.body.split()) <= (1600 if found.front.type == "MAN" else 1300)
     assert found.front.language == "it"
     assert {*found.front.references} <= KEYS
 
 
+def test_every_clause_of_the_standard_has_a_document() -> None:
+    served = {clause for path in PROCEDURES for clause in document.parse(path.read_bytes(), str(path.relative_to(ROOT))).front.clauses}
+    assert set(CLAUSES.split()) - served == set()
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path not in PROCEDURES], ids=lambda path: path.name)
+def test_an_english_text_says_of_itself_what_the_italian_one_says(path: Path) -> None:
+    beside = path.with_name(path.name.removesuffix(".en.md") + ".md")
+    name = str(beside.relative_to(ROOT))
+    ours, theirs = document.parse(path.read_bytes(), name), document.parse(beside.read_bytes(), name)
+    assert ours.front == replace(theirs.front, language="en", title=ours.front.title)
+    for part in (r"^#+ (?:[\d.]+)?", r"^\|", r"\b(?:[A-Z]{3}-[\d.]+-\d\d|REC-[A-Z]+-\d\d|R-[A-Z]+)\b"):
+        assert sorted(re.findall(part, ours.body, re.MULTILINE)) == sorted(re.findall(part, theirs.body, re.MULTILINE))
+
+
 def test_procedures_and_workflows_name_each_other() -> None:
     governed = {document.parse(path.read_bytes(), str(path.relative_to(ROOT))).front for path in PROCEDURES}
-    assert {(name, front.key) for front in governed for name in front.workflows} == {
-        (definition.id, definition.governed_by) for definition in DEFINITIONS.values()
-    }
+    named = {(name, front.key) for front in governed for name in front.workflows if name in DEFINITIONS or name not in AWAITED}
+    assert named == {(definition.id, definition.governed_by) for definition in DEFINITIONS.values()}
 
 
 def test_a_procedure_names_only_records_that_its_workflow_makes_or_the_register_gives() -> None:
     made = {code for definition in DEFINITIONS.values() for code in definition.records}
     named = {code for path in PROCEDURES for code in re.findall(r"REC-[A-Z]+-\d\d", path.read_text(encoding="utf-8"))}
-    assert named - made == {"REC-DOC-01"}
+    awaited = {code for workflow, codes in AWAITED.items() if workflow not in DEFINITIONS for code in codes}
+    assert named - made - awaited == PRACTISED
     assert made <= named
 
 
@@ -155,7 +191,7 @@ def test_every_role_is_worn_by_some_hat_and_bears_a_name(profile: str) -> None:
 
 
 def test_content_names_only_files_that_are_there() -> None:
-    for path in PROCEDURES:
+    for path in TEXTS:
         for name in re.findall(r"`((?:workflows|records)/[^`]+)`", path.read_text(encoding="utf-8")):
             assert extension(name) == "yaml"
             assert (ROOT / name).is_file()

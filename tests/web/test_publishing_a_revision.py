@@ -210,7 +210,7 @@ def test_a_new_document_is_drafted_from_a_template(as_person: AsPerson) -> None:
         **quality.hidden("/documents/new"),
         "title": "Acquisti",
         "type": "PRO",
-        "code": "PRO-8.4-01",
+        "code": "PRO-8.4-03",
         "owner": "PURCH",
         "language": "it",
     }
@@ -219,7 +219,7 @@ def test_a_new_document_is_drafted_from_a_template(as_person: AsPerson) -> None:
     assert 'value="Acquisti"' in missing.text
     answer = quality.send("/documents/new", {**form, "area": "acquisti", "name": "acquisti", "reason": "Serve."})
     assert answer.status_code == 303, sentences(answer)
-    assert "PRO-8.4-01" in quality.get(answer.headers["location"]).text
+    assert "PRO-8.4-03" in quality.get(answer.headers["location"]).text
 
 
 @pytest.mark.parametrize("name", ["--output=/x", "../x", ".git/hooks/x", "0%00", "-1", "9" * 40])
