@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from qms.formats import identifiers
 from qms.people import directory
 from qms.web.call import Call
@@ -200,6 +202,10 @@ class Shown:
                 return self._person(stored)
             case "organisation":
                 return directory.organisation(self.connection, stored).name
+            case "document":
+                return Markup('<a href="/documents/{}">{}</a>').format(stored, stored)
+            case "case":
+                return Markup('<a href="/cases/{}">{}</a>').format(stored, stored)
             case "role":
                 return words.two(self.roles.get(stored, stored))
         return str(stored)

@@ -13,10 +13,11 @@ from qms.records.trail import Entry
 from qms.web.call import Call
 from qms.web.fields import Shown
 from qms.web.words import Words
-from qms.workflows.definition import Definition
+from qms.workflows.definition import Definition, Field
 
 LATE_RECORDING = timedelta(minutes=15)
 MOST_SHOWN = 200
+MOST_CELLS = 20
 
 
 @dataclass(frozen=True)
@@ -150,11 +151,30 @@ class Teller:
             if field is None:
                 continue
             if field.columns is not None:
-                rows = [self.words.t("web.field.rows", len(value)) if value else "–" for value in (old, new)]
-                found.append(Change(field.title[self.words.language], *rows))
+                found += self._table_changes(field, old or [], new or [])
             else:
                 found.append(Change(field.title[self.words.language], self._shown(field, old), self._shown(field, new)))
         return found
+
+    def _table_changes(self, field: Field, old: Any, new: Any) -> list[Change]:
+        """Which cells changed, when the rows are as many as before; else how many rows there were and are."""
+        title = field.title[self.words.language]
+        cells = [
+            (number, column, before.get(name), after.get(name))
+            for number, (before, after) in enumerate(zip(old, new, strict=False), 1)
+            for name, column in (field.columns or {}).items()
+            if before.get(name) != after.get(name)
+        ]
+        if len(old) != len(new) or len(cells) > MOST_CELLS:
+            return [Change(title, *(self.words.t("web.field.rows", len(rows)) if rows else "–" for rows in (old, new)))]
+        return [
+            Change(
+                self.words.t("web.field.cell", title=title, row=number, column=column.title[self.words.language]),
+                self._shown(column, before),
+                self._shown(column, after),
+            )
+            for number, column, before, after in cells
+        ]
 
     def _shown(self, field: Any, stored: Any) -> Any:
         if personal.is_mark(stored):
