@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import post, reminders, rules, staff
+from qms.desk import acknowledgments, post, reminders, rules, staff
 from qms.errors import NotFound, NotPermitted, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -42,6 +42,8 @@ LIBRARY_EFFECTS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Effects that write to the library, with what a workflow may tell each and of which type: a step with one of them needs the writer's
 lock before its transaction begins."""
+EFFECTS: Mapping[str, Mapping[str, str]] = {**LIBRARY_EFFECTS, "ask-acknowledgments": {}}
+"""Every effect a workflow may name besides opening a case, with what it may be told."""
 ATTEMPTS = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
 """The kinds of refusal that are recorded, through whichever door they came."""
 _log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class App:
         self.library = Library(settings.library)
         self.renderer = Renderer()
         self.zone = ZoneInfo(settings.timezone)
+        self.acknowledgments = acknowledgments.Readers(self.library, self.hats)
         self.engine = self._engine()
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -120,9 +123,10 @@ class App:
             return control.settle(self.database, self.library)
 
     def tick(self) -> int:
-        """Wake what is due: timers, texts whose day has come, the day's checkpoint. Returns how many things moved."""
+        """Wake what is due: timers, texts whose day has come or that somebody is to read, the day's checkpoint; says how many moved."""
         moved = self._ring()
         moved += self._graft()
+        moved += self.acknowledgments.keep(self.database, self.engine)
         moved += reminders.remind(reminders.House(self.database, self.settings, self.engine, self.hats))
         if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):
             moved += 1
@@ -224,8 +228,10 @@ class App:
             "submit-draft": lambda context: control.submit(context.tx, library, context),
             "return-draft": lambda context: control.send_back(context.tx, library, context),
             "cancel-draft": lambda context: control.cancel(context.tx, library, context),
+            "ask-acknowledgments": self.acknowledgments.ask,
         }
         roles = frozenset(self.hats.roles)
+        audiences = roles | frozenset(self.hats.hats)
         return make_engine(
             organisation=settings.organisation,
             profile=settings.profile,
@@ -233,13 +239,14 @@ class App:
             patron_day=settings.patron_day,
             procedure_in_force=_procedure_in_force,
             effects=effects,
-            arguments=LIBRARY_EFFECTS,
+            arguments=EFFECTS,
             facts={
                 "draft": lambda connection, number: control.facts(
-                    connection, library, number, checked_types=settings.checked_types, roles=roles
+                    connection, library, number, checked_types=settings.checked_types, roles=roles, audiences=audiences
                 )
             },
             binding=lambda connection, number, seen: control.binding(connection, library, number, seen),
+            holds={"ask-acknowledgments": self.acknowledgments.hold},
             clock=lambda: self.database.clock(),
         )
 

@@ -74,6 +74,7 @@ def waiting(connection: Connection, engine: Engine, by: Actor, limit: int) -> It
             case_file.c.closed_at.is_(None),
             tuple_(case_file.c.definition, case_file.c.state).in_(sorted(places)),
             case.seen_by(connection, engine, by),
+            case.waits_for(connection, engine, by),
         )
         .order_by(case_file.c.next_due.is_(None), case_file.c.next_due, case_file.c.changed_at, case_file.c.number)
         .limit(limit * SPARE)

@@ -101,11 +101,17 @@ def voided(connection: Connection, case_number: str, text: Text) -> list[Reason]
 
 
 def facts(
-    connection: Connection, library: Library, case_number: str, *, checked_types: Collection[str] = (), roles: Collection[str] | None = None
+    connection: Connection,
+    library: Library,
+    case_number: str,
+    *,
+    checked_types: Collection[str] = (),
+    roles: Collection[str] | None = None,
+    audiences: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """What guards may ask about the text of a case, by name after ``draft.``; ``same_text_as`` is a function of a step. Raises NotFound."""
     draft = register.draft_of_case(connection, case_number)
-    parsed = _parsed(library.read(draft.blob), draft.path, frozenset(roles) if roles is not None else None)
+    parsed = _parsed(library.read(draft.blob), draft.path, _frozen(roles), _frozen(audiences))
     current = drafts.current_revision(connection, draft.key)
     brought = register.revision_of_case(connection, case_number)
     became = brought.status if brought is not None else ""
@@ -146,11 +152,15 @@ def _is_in_force(connection: Connection, library: Library, draft: Draft) -> bool
 
 
 @lru_cache(maxsize=256)
-def _parsed(content: bytes, path: str, roles: frozenset[str] | None) -> document.Front | None:
+def _parsed(content: bytes, path: str, roles: frozenset[str] | None, audiences: frozenset[str] | None) -> document.Front | None:
     try:
-        return document.parse(content, path, roles).front
+        return document.parse(content, path, roles, audiences=audiences).front
     except BadContent:
         return None
+
+
+def _frozen(names: Collection[str] | None) -> frozenset[str] | None:
+    return frozenset(names) if names is not None else None
 
 
 def _entries(connection: Connection, case_number: str) -> Iterator[Mapping[str, Any]]:

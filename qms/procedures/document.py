@@ -47,7 +47,7 @@ SYSTEM_DECIDES = frozenset(
     }
 )
 REQUIRED = ("key", "code", "title", "type", "language", "owner", "clauses", "approval", "review_every", "distribution")
-OPTIONAL = ("workflows", "references")
+OPTIONAL = ("workflows", "references", "acknowledge")
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Front:
     distribution: tuple[str, ...]
     workflows: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    acknowledge: tuple[str, ...] = ()
+    """Which of its readers declare that they read and understood it: ("all",), or roles and hats."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,15 @@ def parse(
 ) -> Document:
     """Read one document. Raises BadContent with every problem.
 
-    ``roles`` are the role codes that may own it and ``audiences`` those that may read it (any, when None). A text that has no place on
-    the shelf yet is not ``placed``: its code need not agree with its path.
+    ``roles`` are the role codes that may own it, ``audiences`` the roles and hats that may read it (any, when None: then hats are taken on
+    trust). A text that has no place on the shelf yet is not ``placed``: its code need not agree with its path.
     """
     words, problems = _decode(text, path)
     head, first_line, body, body_line = _split(words, path, problems)
     heads, found = front.read(head, path, first_line) if first_line else (Heads(), [])
     problems += found
     fields = _Fields(heads, path, problems)
-    result = fields.front(roles, audiences if audiences is not None else roles)
+    result = fields.front(roles, audiences)
     if placed:
         _check_path(result, path, fields)
     _check_code(result, fields)
@@ -222,9 +224,10 @@ class _Fields:
             clauses=self._shapes("clauses", CLAUSE, 1),
             approval=self._one_of("approval", ROUTES),
             review_every=self._months(),
-            distribution=self._distribution(audiences),
+            distribution=self._audience("distribution", roles, audiences),
             workflows=self._shapes("workflows", NAME, 0),
             references=self._shapes("references", None, 0),
+            acknowledge=self._audience("acknowledge", roles, audiences) if "acknowledge" in self.heads.entries else (),
         )
 
     def report(self, key: str, code: str, **values: object) -> None:
@@ -308,16 +311,17 @@ class _Fields:
             self.report(key, "document.missing")
         return tuple(items)
 
-    def _distribution(self, audiences: Collection[str] | None) -> tuple[str, ...]:
-        value = self.heads.entries.get("distribution")
+    def _audience(self, key: str, roles: Collection[str] | None, audiences: Collection[str] | None) -> tuple[str, ...]:
+        value = self.heads.entries.get(key)
         if isinstance(value, Word):
-            if self._word("distribution", value) not in ("", "all"):
-                self.report("distribution", "document.distribution", value=value.text)
+            if self._word(key, value) not in ("", "all"):
+                self.report(key, f"document.{key}", value=value.text)
             return ("all",)
-        items = self._list("distribution")
+        items = self._list(key)
         if isinstance(value, Words) and not items:
-            self.report("distribution", "document.missing")
+            self.report(key, "document.missing")
         for item in items:
-            if (ROLE.fullmatch(item) is None and NAME.fullmatch(item) is None) or (audiences is not None and item not in audiences):
-                self.report("distribution", "document.unknown_role", value=item)
+            known = audiences if audiences is not None else roles if ROLE.fullmatch(item) else None
+            if (ROLE.fullmatch(item) is None and NAME.fullmatch(item) is None) or (known is not None and item not in known):
+                self.report(key, "document.unknown_role", value=item)
         return tuple(items)

@@ -4,10 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
+from typing import Any
 
 from starlette.responses import Response
 
+from qms.desk import acknowledgments
+from qms.desk.acknowledgments import Asked
 from qms.errors import NotFound
+from qms.people import directory
 from qms.people.sight import reads_superseded, sees_document, sees_drafts, writes_documents
 from qms.procedures import control, document
 from qms.procedures.comparison import Line, source
@@ -19,6 +23,8 @@ from qms.web.hands import Hands
 from qms.web.registry import Permission, Route
 
 PAGE = 100
+KEEPERS = ("QM", "DOC_CTRL")
+"""Who keeps the documents, and therefore knows by name who has read them."""
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
 HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
@@ -42,6 +48,17 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Acknowledged:
+    """How many read a revision and said so. ``rows`` (name, and what became of asking) are for those who keep the documents; ``mine`` is
+    the reader's own case while it waits."""
+
+    done: int
+    asked: int
+    rows: tuple[tuple[str, Asked], ...]
+    mine: str | None
+
+
+@dataclass(frozen=True)
 class DocumentPage:
     row: RegisterRow
     revision: Revision
@@ -58,6 +75,7 @@ class DocumentPage:
     may_write: bool
     former: int | None
     may_compare: bool
+    read: Acknowledged | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
         drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(by) else ()
         signed = hands.of_revision(connection, found.revision)
         governed = tuple(picture(call, connection, workflow) for workflow in row.workflows)
+        read = acknowledged(call, connection, found.revision)
     revision = found.revision
     body = document.parse(found.text, revision.path, placed=False).body
     shown = app.renderer.document(revision.blob, body, f"/documents/{row.key}/revisions/{revision.number}/figures")
@@ -113,9 +132,21 @@ def _show(call: Call, key: str, number: int | None) -> Response:
     page = DocumentPage(
         row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,
         headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, writes_documents(by), former,
-        reads_superseded(by),
+        reads_superseded(by), read,
     )  # fmt: skip
     return pages.draw(call, "documents/document.html", f"{revision.code} {revision.title}", page)
+
+
+def acknowledged(call: Call, connection: Any, revision: Revision) -> Acknowledged | None:
+    """Who has read and understood this revision, as far as the reader may know; None when nobody was asked."""
+    asked = [one for one in acknowledgments.standing(connection, call.app.engine, revision.key, revision.number) if not one.is_lapsed]
+    if not asked:
+        return None
+    keeps = any(call.by.holds(role) for role in KEEPERS)
+    names = directory.names(connection, [one.person for one in asked]) if keeps else {}
+    rows = sorted(((names.get(one.person, one.person), one) for one in asked), key=lambda row: row[0]) if keeps else []
+    mine = next((one.number for one in asked if one.person == call.by.person and not one.is_closed), None)
+    return Acknowledged(sum(one.is_closed for one in asked), len(asked), tuple(rows), mine)
 
 
 def compare_revision(call: Call, key: str, revision: str) -> Response:

@@ -23,7 +23,7 @@ from qms.workflows.engine import Effect, EffectContext, Engine, make_engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import Procedure
 from qms.workflows.links import link_case
-from qms.workflows.listing import CaseRow, Filters, cases, places_to_act, seen_by
+from qms.workflows.listing import CaseRow, Filters, cases, places_to_act, seen_by, waits_for
 from qms.workflows.machine import Ways
 from qms.workflows.opening import open_case, open_from_effect
 from qms.workflows.replay import compare
@@ -32,7 +32,7 @@ from qms.workflows.viewing import Case, show
 
 __all__ = [
     "Case", "CaseRow", "Effect", "EffectContext", "Engine", "Filters", "Offer", "Procedure", "cases", "compare", "definition_of",
-    "link_case", "make_engine", "offers", "open_case", "places_to_act", "put_in_force", "seen_by", "show", "take_step",
+    "link_case", "make_engine", "offers", "open_case", "places_to_act", "put_in_force", "seen_by", "show", "take_step", "waits_for",
 ]  # fmt: skip
 
 

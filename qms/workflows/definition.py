@@ -13,7 +13,7 @@ must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
     edition: "ISO 9001:2015"
     retention: R-QMS
     confidentiality: normal           # or {restricted: [QM, TOP]} or {personal: [SOCIAL]}: who may see a case at all
-    subject: notice                   # optional: document | notice, when the program itself opens cases of this workflow
+    subject: notice                   # optional: document | notice | acknowledgment, when the program itself opens its cases
     parties: {default: [own], add: true}    # organisations of a case; own = the one whose system this is; add: others may be named
     indicators: later                 # optional, reserved
 
@@ -40,8 +40,9 @@ nested repetition) · ``default`` (filled in when the case opens; as one would t
 erasable; an expression may only ask ``filled(x)`` or ``x is None`` of it) · ``options`` (choice, choices) · ``kind`` (identifier; a kind
 that ``qms identifier check`` knows) · ``workflow`` (case: its workflow, optional) · ``columns`` (table: any type but table and long
 tables within tables) · ``source`` (with ``subject: notice``: which fact of the notice fills it; a column's source is relative to its
-table's) · ``required: true`` (columns only: the cell must be filled in every row; whether a field is required is said by the step that
-asks it). ``computed`` is refused for now.
+table's; with ``subject: acknowledgment`` all of ``acknowledgment.title``, ``.person``, ``.document``, ``.revision``, ``.sha256``, and the
+person sees the case whatever its confidentiality) · ``required: true`` (columns only: the cell must be filled in every row; whether a
+field is required is said by the step that asks it). ``computed`` is refused for now.
 
     evidence:                         # slots for files; codes A-Z 0-9 _
       RECEIPT: {title: {…}, types: [pdf, p7m], many: false}       # types: file extensions; many: one file replaces the other, or adds
@@ -128,6 +129,11 @@ from qms.workflows.expression import Expression
 
 OPENING = "opening"
 PROFILES = ("small", "full")
+SUBJECTS = ("document", "notice", "acknowledgment")
+READER = "acknowledgment.person"
+"""The source of the field that holds whom a case is about: that person sees it, whatever its confidentiality."""
+ACKNOWLEDGED = ("acknowledgment.title", READER, "acknowledgment.document", "acknowledgment.revision", "acknowledgment.sha256")
+"""What the program knows of a text that somebody is to read: each must fill a field."""
 SYS = "SYS"
 TITLE = "title"
 """The one field name the program knows: it names the case in every list."""
@@ -310,6 +316,10 @@ class Definition:
     @property
     def initial(self) -> State:
         return next(state for state in self.states.values() if state.kind == "initial")
+
+    def filled_by(self, source: str) -> str | None:
+        """The field that the program fills with the fact ``source``."""
+        return next((field.name for field in self.fields.values() if field.source == source), None)
 
     def step(self, name: str) -> Step | None:
         """The step, the opening included."""

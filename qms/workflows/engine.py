@@ -5,7 +5,7 @@ into the program.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,9 @@ Effect = Callable[["EffectContext"], Mapping[str, Any]]
 FactProvider = Callable[[Connection, str], Mapping[str, Any]]
 """Facts by name about the subject of a case. Raises NotFound when it has none: then nothing is known of it."""
 
+Hold = Callable[["EffectContext"], None]
+"""Takes what an effect will need before the first entry of its transaction takes the trail's head: else two acts could wait for ever."""
+
 Binding = Callable[[Connection, str, str | None], Mapping[str, Any]]
 """The fingerprint that a binding step seals, given the case and the blob the person's page showed. Raises Stale."""
 
@@ -46,6 +49,7 @@ class Engine:
     """What a workflow may tell an effect: effect → argument → type."""
     facts: Mapping[str, FactProvider]
     binding: Binding | None = None
+    holds: Mapping[str, Hold] = field(default_factory=dict)
     clock: Clock = utc_now
     """For looking, not for acting: an act has the moment of its transaction."""
 
@@ -70,6 +74,7 @@ def make_engine(
     arguments: Mapping[str, Mapping[str, str]] | None = None,
     facts: Mapping[str, FactProvider] | None = None,
     binding: Binding | None = None,
+    holds: Mapping[str, Hold] | None = None,
     clock: Clock = utc_now,
 ) -> Engine:
     """Assemble an engine."""
@@ -84,6 +89,7 @@ def make_engine(
         arguments or {},
         facts or {},
         binding,
+        holds or {},
         clock,
     )
 

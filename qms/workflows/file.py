@@ -13,7 +13,7 @@ from qms.errors import NotFound
 from qms.people.actor import Actor
 from qms.people.sight import sees_case
 from qms.records.seal import canonical
-from qms.workflows.definition import Definition
+from qms.workflows.definition import READER, Definition
 from qms.workflows.scope import Taken
 from qms.workflows.tables import case_file, case_organisation, timer
 
@@ -25,6 +25,8 @@ _parties = (
 )
 _read = select(case_file, _parties).where(case_file.c.number == bindparam("wanted"))
 _lock = _read.with_for_update(of=case_file)
+WHOLE = select(case_file, _parties)
+"""Whole cases, for ``from_row``."""
 _skip = _read.with_for_update(of=case_file, skip_locked=True)
 _ACT = """
 SELECT {columns},
@@ -195,6 +197,9 @@ def save(connection: Connection, file: File, former_version: int) -> bool:
 
 def visible(file: File, definition: Definition, by: Actor) -> bool:
     """Whether ``by`` may know of this case."""
+    about = definition.filled_by(READER)
+    if about is not None and by.kind == "staff" and file.fields.get(about) == by.person:
+        return True
     return sees_case(by, file.organisations, definition.confidentiality, definition.allowed_roles)
 
 

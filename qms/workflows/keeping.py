@@ -12,12 +12,14 @@ from qms.records.evidence import Attachment
 from qms.records.seal import canonical
 from qms.workflows import clocks
 from qms.workflows.clocks import Clock
-from qms.workflows.definition import Definition, Step
+from qms.workflows.definition import READER, Definition, Field, Step
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Current
 from qms.workflows.file import File
-from qms.workflows.tables import case_evidence, case_identifier, number_series
+from qms.workflows.tables import DOCUMENT, PERSON, case_evidence, case_identifier, number_series
 from qms.workflows.tables import timer as timer_table
+
+ABOUT = {READER: PERSON, "acknowledgment.document": DOCUMENT}
 
 _begin_series = text("INSERT INTO number_series (prefix, year, last) VALUES (:prefix, :year, 0) ON CONFLICT DO NOTHING")
 _hold_series = (
@@ -142,11 +144,11 @@ def write_codes(tx: Transaction, definition: Definition, file: File, changed: Co
 
 def _has_codes(definition: Definition, name: str) -> bool:
     field = definition.fields[name]
-    return field.kind is not None or any(column.kind is not None for column in (field.columns or {}).values())
+    return _kind(field) is not None or any(column.kind is not None for column in (field.columns or {}).values())
 
 
 def codes_of(definition: Definition, number: str, fields: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The codes under which a case is found; none that is personal."""
+    """The codes under which a case is found, whom and which document it is about among them; none that is personal."""
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for name, value in fields.items():
         field = definition.fields[name]
@@ -154,6 +156,11 @@ def codes_of(definition: Definition, number: str, fields: Mapping[str, Any]) -> 
         if field.columns is not None:
             cells = [(f"{name}.{column}", field.columns[column], cell) for row in value for column, cell in row.items()]
         for place, inner, code in cells:
-            if inner.kind is not None and isinstance(code, str):
-                found[place, inner.kind, code] = {"case_number": number, "field": place, "kind": inner.kind, "value": code}
+            kind = _kind(inner)
+            if kind is not None and isinstance(code, str):
+                found[place, kind, code] = {"case_number": number, "field": place, "kind": kind, "value": code}
     return list(found.values())
+
+
+def _kind(field: Field) -> str | None:
+    return field.kind or ABOUT.get(field.source or "")

@@ -1,17 +1,18 @@
 """Lists of cases: only those a person may see, newest change first, page by page, at the same cost for a hundred and a hundred thousand."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, tuple_
 
 from qms.database import moment, stamp
 from qms.people.actor import Actor
+from qms.workflows.definition import READER
 from qms.workflows.definitions import WORKFLOW
 from qms.workflows.engine import Engine
 from qms.workflows.file import confidentiality_of
-from qms.workflows.tables import case_file, case_identifier, case_link, case_organisation, definition_text
+from qms.workflows.tables import PERSON, case_file, case_identifier, case_link, case_organisation, definition_text
 
 MOST = 200
 
@@ -63,6 +64,8 @@ def cases(
     """A page of the cases that ``by`` may see, the last changed first. ``before`` is the ``cursor`` of the last row of the page before."""
     row = case_file.c
     query = select(case_file).where(seen_by(connection, engine, by), *_filters(engine, filters))
+    if filters.places is not None:
+        query = query.where(waits_for(connection, engine, by))
     if before is not None:
         changed, _, number = before.partition(" ")
         query = query.where(tuple_(row.changed_at, row.number) < tuple_(changed, number))
@@ -145,7 +148,28 @@ def seen_by(connection: Connection, engine: Engine, by: Actor) -> ColumnElement[
         places = {where for code, where in by.held if code in roles}
         if confidentiality != "normal" and places:
             allowed.append(and_(row.confidentiality == confidentiality, _in_one_of(engine, places)))
+    if by.kind == "staff" and any(_of_one_person(connection, engine)):
+        allowed.append(case_file.c.number.in_(_about(by)))
     return or_(*allowed)
+
+
+def waits_for(connection: Connection, engine: Engine, by: Actor) -> ColumnElement[bool]:
+    """That a case is not another's to begin with: where it is about one person, it waits for that person first."""
+    first = list(_of_one_person(connection, engine))
+    if not first:
+        return true()
+    return or_(tuple_(case_file.c.definition, case_file.c.state).not_in(first), case_file.c.number.in_(_about(by)))
+
+
+def _of_one_person(connection: Connection, engine: Engine) -> Iterator[tuple[str, str]]:
+    """Definition and first state of the cases that are about one person."""
+    for loaded in engine.definitions.known(connection):
+        if loaded.definition.filled_by(READER) is not None:
+            yield loaded.definition.digest, loaded.definition.initial.name
+
+
+def _about(by: Actor) -> Select[tuple[str]]:
+    return select(case_identifier.c.case_number).where(case_identifier.c.kind == PERSON, case_identifier.c.value == by.person)
 
 
 def _confidentialities(connection: Connection, engine: Engine) -> set[str]:

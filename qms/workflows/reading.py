@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from qms.errors import BadContent
-from qms.workflows.definition import PROFILES, Definition, Link, RecordForm, Slot, State, Step, Timer
+from qms.workflows.definition import ACKNOWLEDGED, PROFILES, SUBJECTS, Definition, Field, Link, RecordForm, Slot, State, Step, Timer
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
 from qms.workflows.reading_fields import read_fields, type_of
@@ -36,8 +36,9 @@ def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definiti
 def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str]) -> Definition:
     entries, line = root.entries, root.line
     reader.keys(root, _REQUIRED, _OPTIONAL)
-    subject = reader.one_of(entries.get("subject"), "subject", ("document", "notice"), "") or None
+    subject = reader.one_of(entries.get("subject"), "subject", SUBJECTS, "") or None
     fields = read_fields(reader, entries.get("fields"), subject, kinds, line)
+    _sources(reader, entries.get("subject"), subject, fields)
     slots = _slots(reader, entries.get("evidence"), line)
     states = _states(reader, entries.get("states"), line)
     links = _links(reader, entries.get("links"), line)
@@ -105,6 +106,13 @@ def _states(reader: Reader, node: Node | None, line: int) -> Mapping[str, State]
     if sum(state.kind == "initial" for state in found.values()) != 1:
         reader.wrong(table.line, "one_initial")
     return found
+
+
+def _sources(reader: Reader, node: Node | None, subject: str | None, fields: Mapping[str, Field]) -> None:
+    """Whoever opens a case for a text to be read knows five facts of it, and the trail must keep them all."""
+    missing = sorted(set(ACKNOWLEDGED) - {str(field.source) for field in fields.values()})
+    if node is not None and subject == "acknowledgment" and missing:
+        reader.wrong(node.line, "sources_missing", names=", ".join(missing))
 
 
 def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:

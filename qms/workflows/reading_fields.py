@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from qms.errors import Text
-from qms.workflows.definition import TITLE, Field
+from qms.workflows.definition import ACKNOWLEDGED, TITLE, Field
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.functions import FUNCTIONS
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader
@@ -23,7 +23,7 @@ IMPERSONAL = frozenset({"integer", "boolean", "choices", "table"})
 MOST_FIELDS = 200
 MOST_ROWS = 500
 OPTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
-SOURCE_NAME = re.compile(r"notice\.[a-z_]{1,40}")
+SOURCE_NAME = {"notice": re.compile(r"notice\.[a-z_]{1,40}"), "acknowledgment": re.compile("|".join(map(re.escape, ACKNOWLEDGED)))}
 _SLOW = re.compile(r"\)[*+{]|\\[1-9]|\(\?(?!:)")
 _ENDLESS = re.compile(r"(?<!\\)[*+]|\{[0-9]*,\}")
 MOST_ENDLESS = 3
@@ -177,9 +177,9 @@ def _pattern(reader: Reader, node: Node | None) -> str | None:
 def _source(reader: Reader, node: Node | None, subject: str | None, column: bool) -> str | None:
     if node is None:
         return None
-    if subject != "notice":
+    if subject not in SOURCE_NAME:
         reader.wrong(node.line, "source_without_notice")
-    return reader.name(node, "source", NAME if column else SOURCE_NAME)
+    return reader.name(node, "source", NAME if column else SOURCE_NAME.get(subject or "", SOURCE_NAME["notice"]))
 
 
 def _truth(reader: Reader, node: Node | None) -> str | None:

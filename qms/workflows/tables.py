@@ -63,6 +63,9 @@ case_identifier = Table(
 )
 """Codes under which a case can be found. ``field`` is ``lots.cig`` for a column."""
 
+PERSON, DOCUMENT = "person", "document"
+"""The kinds under which a case is found that is one person's to read, and the document it is about."""
+
 case_evidence = Table(
     "case_evidence",
     metadata,

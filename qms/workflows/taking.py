@@ -208,6 +208,9 @@ def _run_effects(
     results: dict[str, Any] = {}
     links: list[dict[str, str]] = []
     context = EffectContext(tx, engine, file, definition, request.step, request.by, file.fields, request.happened_at, request.comment, {})
+    for call in request.step.effects:
+        if call.name in engine.holds and not call.later:
+            engine.holds[call.name](context)
     keeping.hold_series(tx, engine, [], [request.step])
     for call in request.step.effects:
         if call.later:

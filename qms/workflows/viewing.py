@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from qms.errors import NotFound
 from qms.people.actor import Actor
 from qms.people.sight import sees_case
 from qms.records import personal
@@ -85,7 +84,7 @@ def pinned(connection: Connection, engine: Engine, number: str, by: Actor) -> De
     digest, organisations = files.load_pin(connection, number)
     definition = engine.definitions.get(connection, digest).definition
     if not sees_case(by, organisations, definition.confidentiality, definition.allowed_roles):
-        raise NotFound("case", number)
+        files.require_visible(files.load(connection, number), definition, by)
     return definition
 
 
@@ -139,6 +138,6 @@ def _late(clock: Clock, now: datetime) -> int | None:
 def _linked(connection: Connection, engine: Engine, by: Actor, name: str, number: str) -> Linked:
     file = files.load(connection, number)
     definition = engine.definitions.get(connection, file.definition).definition
-    if not sees_case(by, file.organisations, definition.confidentiality, definition.allowed_roles):
+    if not files.visible(file, definition, by):
         return Linked(name, number, None, None, None)
     return Linked(name, number, file.title, file.state, file.is_closed)

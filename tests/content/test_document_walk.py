@@ -24,7 +24,8 @@ def test_a_procedure_is_checked_approved_and_in_force(office: Office) -> None:
     office.take(number, "approve_now", "direction")
     file = office.file(number)
     assert (file.state, file.fields["effective_on"], file.fields["next_review_on"]) == ("IN_FORCE", "2026-03-02", "2028-03-02")
-    assert office.effects == [("submit-draft", "send_to_check"), ("publish-revision", "approve_now")]
+    asked = ("ask-acknowledgments", "approve_now")
+    assert office.effects == [("submit-draft", "send_to_check"), ("publish-revision", "approve_now"), asked]
 
 
 def test_a_form_needs_one_approval_only(office: Office) -> None:
@@ -44,7 +45,8 @@ def test_a_later_day_is_awaited_and_nobody_hastens_it(office: Office) -> None:
     assert office.refused(number, "enter_into_force", "quality") == ("GUARD:effective_day_has_come",)
     office.at = utc("2026-03-15 23:00")
     office.take(number, "enter_into_force", "quality")
-    assert office.effects[1:] == [("approve-revision", "approve_from_date"), ("publish-revision", "enter_into_force")]
+    put_in_force = [("publish-revision", "enter_into_force"), ("ask-acknowledgments", "enter_into_force")]
+    assert office.effects[1:] == [("approve-revision", "approve_from_date"), *put_in_force]
 
 
 def test_who_proposes_a_withdrawal_does_not_sign_it(office: Office) -> None:
