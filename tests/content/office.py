@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from qms.app import EFFECTS
 from qms.database import Database, moment, stamp
 from qms.errors import Refused
 from qms.people import directory, hats
@@ -28,7 +29,6 @@ from tests.cast import CAST, CONSORTIUM, ORGANISATIONS
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.yaml"))
-EFFECTS = ("submit-draft", "return-draft", "approve-revision", "publish-revision", "withdraw-document", "cancel-draft", "confirm-review")
 NINE = datetime(2026, 3, 2, 8, tzinfo=UTC)
 FACTS: Mapping[str, Any] = {
     "authors": (), "type": "PRO", "is_valid": True, "needs_check": True, "base_is_current": True, "has_reason": True, "code_is_free": True,
@@ -105,12 +105,13 @@ class Office:
         with self.store.reading() as connection:
             return files.load(connection, number)
 
-    def open(self, workflow: str, nick: str, fields: Mapping[str, object], *evidence: str, at: datetime | None = None) -> str:
+    def open(self, workflow: str, by: str | Actor, fields: Mapping[str, object], *evidence: str, at: datetime | None = None) -> str:
         self._sent += 1
+        who = self.people[by] if isinstance(by, str) else by
         with self.store.writing() as tx:
             receipt = case.open_case(
-                tx, self.engine, workflow, self.people[nick], fields=fields, evidence=self.attachments(workflow, evidence),
-                happened_at=at, key=f"k{self._sent}",
+                tx, self.engine, workflow, who, fields=fields, evidence=self.attachments(workflow, evidence), happened_at=at,
+                key=f"k{self._sent}",
             )  # fmt: skip
         return str(receipt.case)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from qms.app import LIBRARY_EFFECTS
+from qms.app import EFFECTS
 from qms.formats.names import extension
 from qms.people import hats
 from qms.procedures import document
@@ -62,7 +62,7 @@ def one_person_a_hat(profile: str) -> dict[str, frozenset[str]]:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_workflows_are_sound_and_can_be_walked_with_one_person_a_hat(profile: str) -> None:
-    effects = {**LIBRARY_EFFECTS, "open-case": {}}
+    effects = {**EFFECTS, "open-case": {}}
     known = Circumstances(effects, roles=worn(profile).roles, holders=one_person_a_hat(profile), procedures=KEYS)
     assert check_files(WORKFLOWS, profile, circumstances=known) == []
 

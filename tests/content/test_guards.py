@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from qms.errors import Refused
 from qms.people.actor import SYSTEM
 from qms.workflows.check import IDENTIFIERS
-from qms.workflows.definition import PROFILES, SYS, Definition, Step
+from qms.workflows.definition import OPENING, PROFILES, SYS, Definition, Step
 from qms.workflows.reading import read_definition
-from tests.content import rows_actions, rows_documents, rows_nonconformities, rows_tenders
+from tests.content import rows_actions, rows_courses, rows_documents, rows_learners, rows_nonconformities, rows_readings, rows_tenders
 from tests.content.office import FACTS, WORKFLOWS, Office, utc
 from tests.content.rows import Row, When
 
@@ -19,6 +20,11 @@ TABLES = {
     "nonconformity": rows_nonconformities.ROWS,
     "corrective-action": rows_actions.ROWS,
     "tender": rows_tenders.ROWS,
+    "training-course": rows_courses.ROWS,
+    "course-enrolment": rows_learners.ENROLMENTS,
+    "course-session": rows_learners.LESSONS,
+    "course-certificate": rows_learners.CERTIFICATES,
+    "read-acknowledgment": rows_readings.ROWS,
 }
 Offices = Callable[[str], Office]
 
@@ -40,9 +46,21 @@ def tried(offices: Offices, definition: Definition, step: Step, when: When) -> t
     office = offices(step.profile or PROFILES[0])
     office.draft = {**FACTS, **when.draft}
     fields = {name: named(office, value) for name, value in when.fields.items() if name in definition.fields}
+    if step.name == OPENING:
+        return refused_to_open(office, definition, step, fields)
     number = office.plant(definition.id, when.state or step.sources[0], fields, when.taken, when.attached, when.links, when.times)
     by = SYSTEM if step.by == (SYS,) else office.as_role(*(when.roles or step.by), nick=when.nick)
     return office.refused(number, step.name, by, comment=when.comment, at=utc(when.at) if when.at else None)
+
+
+def refused_to_open(office: Office, definition: Definition, step: Step, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The codes with which such a case is not opened."""
+    asked = {wanted.name for wanted in step.asks}
+    try:
+        office.open(definition.id, office.as_role(*step.by), {name: value for name, value in fields.items() if name in asked})
+    except Refused as refused:
+        return refused.codes
+    return ()
 
 
 def named(office: Office, value: Any) -> Any:
@@ -57,7 +75,7 @@ def named(office: Office, value: Any) -> Any:
 @pytest.mark.parametrize(("workflow", "step", "code"), [*guards()])
 def test_a_guard_refuses_and_lets_pass(offices: Offices, workflow: str, step: str, code: str) -> None:
     definition, row = DEFINITIONS[workflow], row_of(workflow, step, code)
-    chosen = definition.steps[step]
+    chosen = definition.opening if step == OPENING else definition.steps[step]
     assert f"GUARD:{code}" in tried(offices, definition, chosen, row.refuses)
     assert f"GUARD:{code}" not in tried(offices, definition, chosen, row.passes)
 
@@ -81,3 +99,14 @@ def test_a_grave_nonconformity_closes_only_with_an_effective_corrective_action(o
 def test_a_weak_score_is_not_decided_by_rank_alone(offices: Offices, step: str, when: When) -> None:
     definition = DEFINITIONS["tender"]
     assert "GUARD:score_ge_threshold_or_top" in tried(offices, definition, definition.steps[step], when)
+
+
+@pytest.mark.parametrize(
+    ("when", "refused"), [(when, True) for _, when in rows_courses.ALSO_REFUSED] + [(when, False) for _, when in rows_courses.ALSO_PASSED],
+    ids=[name for name, _ in (*rows_courses.ALSO_REFUSED, *rows_courses.ALSO_PASSED)],
+)  # fmt: skip
+def test_admission_is_what_the_minutes_give_to_the_minute(offices: Offices, when: When, refused: bool) -> None:
+    definition = DEFINITIONS["training-course"]
+    for step in ("start_assessment", "skip_assessment", "close_assessment"):
+        codes = tried(offices, definition, definition.steps[step], when)
+        assert ("GUARD:admission_by_attendance_computed" in codes) is refused
