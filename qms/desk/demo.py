@@ -1,24 +1,23 @@
-"""The demo: a consortium with its members, people of each kind, its procedures in force and some work under way.
+"""The demo: a believable year of a consortium with its members, its contracts, courses, tenders, mistakes and what was done about them.
 
-Everything is done through the same verbs as real work, by a clock that is set back some days; the trail says that it is a demo. What
-happens stands in ``demo.yaml``: no workflow is named here.
+Everything is done through the same verbs as real work, by a clock that is set back a year; the trail says that it is a demo. What
+happens stands in ``demo_year``: no workflow is named here.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
-
-from ruamel.yaml import YAML
 
 from qms.database import utc_now
-from qms.desk import notices, staff, start
+from qms.desk import demo_script, notices, staff, start
+from qms.desk.demo_script import Script
 from qms.errors import Text
+from qms.formats import moments
 from qms.formats import notice as reader
 from qms.people import directory, signature
 from qms.people.actor import SYSTEM, Actor
@@ -27,9 +26,10 @@ from qms.records import evidence, trail
 from qms.records.evidence import Attachment
 from qms.workflows import case
 
-NOTICES = "notices_of_the_demo"
-LONG_ENOUGH = 20
+LONG_ENOUGH = 400
 """Days before today when the demo begins."""
+A_WHILE, SOON_AFTER = timedelta(minutes=5), timedelta(minutes=7)
+"""Between two acts of a day, and between a fact and its recording."""
 Advance = Callable[[int, int], None]
 
 
@@ -43,15 +43,10 @@ class SignIn:
     comes_as: Text
 
 
-def _script() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = YAML(typ="safe", pure=True).load(files(__package__).joinpath("demo.yaml").read_text(encoding="utf-8"))
-    return found
-
-
 def sign_ins() -> list[SignIn]:
     """Everybody who can sign in to the demo, with the password."""
-    script = _script()
-    return [SignIn(one["name"], one["email"], script["password"], one["comes_as"]) for one in script["persons"].values()]
+    script = demo_script.read()
+    return [SignIn(one["name"], one["email"], script.password, one["comes_as"]) for one in script.persons.values()]
 
 
 @dataclass
@@ -69,7 +64,7 @@ class _Stage:
     app: Any
     clock: _Clock
     today: datetime
-    script: Mapping[str, Any]
+    script: Script
     people: dict[str, str] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
 
@@ -77,49 +72,68 @@ class _Stage:
         with self.app.reading() as connection:
             return directory.actor(connection, self.people[name], self.app.hats, "web")
 
+    def typed(self, value: Any) -> Any:
+        """A value of the script as somebody types it."""
+        return demo_script.typed(value, self.today, self.app.zone, {"case": self.cases, "person": self.people})
+
 
 def build(root: Path, open_app: Callable[[Path, Any], Any], advance: Advance = lambda done, total: None) -> None:
     """Make the demo workspace at ``root``; ``open_app`` is how ``qms.app`` opens one. Raises what ``start.make`` raises."""
-    script, today = _script(), utc_now()
+    script, today = demo_script.read(), utc_now()
     clock = _Clock(today - timedelta(days=LONG_ENOUGH))
-    first = script["persons"]["qualita"]
-    start.make(
-        root,
-        start.Beginning(script["name"], script["organisation"], first["name"], first["email"], script["password"], demo=True),
-        clock,
-    )
+    first = script.persons["qualita"]
+    start.make(root, start.Beginning(script.name, script.organisation, first["name"], first["email"], script.password, demo=True), clock)
     app = open_app(root, clock)
     try:
         stage = _Stage(app, clock, today, script)
-        acts = script["acts"]
         _people(stage)
-        for done, act in enumerate(acts):
-            advance(done, len(acts))
-            clock.now = today + timedelta(days=act["days"], minutes=done)
-            _DEEDS[next(name for name in _DEEDS if name in act)](stage, act, f"{uuid5(NAMESPACE_URL, str(done))}")
+        _year(stage, advance)
         clock.now = today
         app.tick()
-        advance(len(acts), len(acts))
     finally:
         app.close()
+
+
+def _year(stage: _Stage, advance: Advance) -> None:
+    """Every act on its day; each day begins as it does in an office, with what fell due meanwhile. Acts follow one another; what is
+    recorded of a moment comes after it."""
+    acts, day = stage.script.acts, date.min
+    for done, act in enumerate(acts):
+        advance(done, len(acts))
+        opens = demo_script.morning(stage.today, stage.app.zone, int(act["days"]))
+        if opens.date() != day:
+            day = opens.date()
+            stage.clock.now = opens.astimezone(UTC)
+            stage.app.tick()
+        points = [stage.clock.now + A_WHILE]
+        if "at" in act:
+            points.append(_moment(stage, act) + SOON_AFTER)
+        stage.clock.now = max(points)
+        _DEEDS[next(name for name in _DEEDS if name in act)](stage, act, f"{uuid5(NAMESPACE_URL, str(done))}")
+    advance(len(acts), len(acts))
+
+
+def _moment(stage: _Stage, act: Mapping[str, Any]) -> datetime:
+    return moments.parse(stage.typed(act["at"]), stage.app.zone).at
 
 
 def _people(stage: _Stage) -> None:
     script, app = stage.script, stage.app
     with app.writing() as tx:
         trail.append(tx, trail.Act("demo-made", SYSTEM, what={"reason": "Dati di dimostrazione, con persone inventate / demo data"}))
-        for kind, names in script["members"].items():
+        for kind, names in script.members.items():
             for name in names:
                 staff.add_organisation(tx, SYSTEM, slug(name), name, kind)
         known = {person.email: person.id for person in directory.persons(tx.connection)}
-        for nick, one in script["persons"].items():
+        for nick, one in script.persons.items():
             if one["email"] not in known:
                 ends = stage.today + timedelta(days=90) if one["kind"] == "auditor" else None
                 person = staff.add_person(tx, SYSTEM, one["name"], one["email"], one["kind"], "it", ends)
                 known[one["email"]] = person.id
-                staff.set_password(tx, SYSTEM, person.id, script["password"])
-                for hat, organisation in one["hats"]:
-                    staff.grant(tx, SYSTEM, app.hats, person.id, hat, organisation)
+                staff.set_password(tx, SYSTEM, person.id, script.password)
+            for hat, organisation in one["hats"]:
+                if (hat, organisation) not in directory.person(tx.connection, known[one["email"]]).hats:
+                    staff.grant(tx, SYSTEM, app.hats, known[one["email"]], hat, organisation)
             stage.people[nick] = known[one["email"]]
 
 
@@ -130,7 +144,7 @@ def slug(name: str) -> str:
 
 
 def _import(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
-    content = files(__package__).joinpath(NOTICES, act["import"]).read_bytes()
+    content = files(__package__).joinpath(demo_script.YEAR, "notices", act["import"]).read_bytes()
     stored = evidence.store(stage.app.settings.evidence, BytesIO(content), act["import"], stage.app.settings.max_evidence_bytes)
     found = reader.read(content, act["import"])
     with stage.app.writing() as tx:
@@ -147,7 +161,7 @@ def _open(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
             stage.app.engine,
             next(definition.id for definition in in_force if definition.prefix == act["open"]),
             stage.actor(act["by"]),
-            fields=_values(stage, act.get("fields", {})),
+            fields=stage.typed(act.get("fields", {})),
             organisations=tuple(act.get("organisations", ())),
             evidence=attached,
             key=key,
@@ -156,28 +170,42 @@ def _open(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
 
 
 def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    """Take a step named by what its button says; ``opens`` names the case that it opens, ``at`` when the fact was."""
     app, by, number = stage.app, stage.actor(act["by"]), stage.cases[act["on"]]
     attached = _attached(stage, act)
     with app.reading() as connection:
         seen = case.show(connection, app.engine, number, by)
         is_document = seen.definition.subject == "document"
         text = control.draft_of_case(connection, number).blob if is_document else None
-    step = next(step for step in seen.definition.steps_in(app.settings.profile) if step.title["it"] == act["step"])
-    proof = signature.prove(app.database, by, stage.script["password"]) if step.sign else None
+    fitting = [step for step in seen.definition.steps_in(app.settings.profile) if step.title["it"] == act["step"]]
+    step = next((step for step in fitting if seen.state in step.sources), fitting[0])
+    proof = signature.prove(app.database, by, stage.script.password) if step.sign else None
+    at = _moment(stage, act) if "at" in act else None
     with app.writing(shelf=app.touches_library(seen.definition, step)) as tx:
-        case.take_step(
+        receipt = case.take_step(
             tx,
             app.engine,
             number,
             step.name,
             by,
             version=seen.version,
-            fields=_values(stage, act.get("fields", {})),
+            fields=stage.typed(act.get("fields", {})),
             evidence=attached,
+            happened_at=at,
+            comment=act.get("comment"),
             proof=proof,
             key=key,
             text_seen=text,
         )
+    if "opens" in act:
+        with app.reading() as connection:
+            said = trail.entry(connection, receipt.position).said["what"]
+        stage.cases[act["opens"]] = said["effects"]["open-case"]["number"]
+
+
+def _link(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    with stage.app.writing() as tx:
+        case.link_case(tx, stage.app.engine, stage.cases[act["on"]], act["link"], stage.cases[act["to"]], stage.actor(act["by"]), key=key)
 
 
 def _draft(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
@@ -193,7 +221,29 @@ def _draft(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     stage.cases[act["as"]] = begun.case
 
 
-_DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {"import": _import, "open": _open, "step": _step, "draft": _draft}
+def _acknowledge(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    """Somebody confirms every text that waits for them: the signed step of each such case, whatever it is called."""
+    app, by = stage.app, stage.actor(act["acknowledge"])
+    with app.reading() as connection:
+        rows = [row for row in case.cases(connection, app.engine, by, limit=200) if not row.is_closed]
+        subjects = {row.number: case.show(connection, app.engine, row.number, by) for row in rows}
+    for place, (number, seen) in enumerate(sorted(subjects.items())):
+        if seen.definition.subject != "acknowledgment" or by.person not in seen.fields.values():
+            continue
+        step = next(step for step in seen.definition.steps_in(app.settings.profile) if step.sign and seen.state in step.sources)
+        proof = signature.prove(app.database, by, stage.script.password)
+        with app.writing() as tx:
+            case.take_step(tx, app.engine, number, step.name, by, version=seen.version, proof=proof, key=f"{key}{place}")
+
+
+_DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {
+    "import": _import,
+    "open": _open,
+    "step": _step,
+    "link": _link,
+    "draft": _draft,
+    "acknowledge": _acknowledge,
+}
 
 
 def _attached(stage: _Stage, act: Mapping[str, Any]) -> list[Attachment]:
@@ -202,20 +252,6 @@ def _attached(stage: _Stage, act: Mapping[str, Any]) -> list[Attachment]:
         content = BytesIO(page(f"{name} - documento di dimostrazione"))
         stored = evidence.store(stage.app.settings.evidence, content, name, stage.app.settings.max_evidence_bytes)
         found.append(evidence.attach(slot, stored))
-    return found
-
-
-def _values(stage: _Stage, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as typed; a moment given from today becomes a date and an hour."""
-    zone: ZoneInfo = stage.app.zone
-    found = {}
-    for name, value in fields.items():
-        if isinstance(value, str) and value.startswith("+") and " " in value:
-            days, clock = value[1:].split(" ")
-            day = (stage.today.astimezone(zone) + timedelta(days=int(days))).date()
-            found[name] = f"{day:%d/%m/%Y} {clock}"
-        else:
-            found[name] = value
     return found
 
 

@@ -16,6 +16,9 @@ must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
     subject: notice                   # optional: document | notice | acknowledgment, when the program itself opens its cases
     parties: {default: [own], add: true}    # organisations of a case; own = the one whose system this is; add: others may be named
     indicators: later                 # optional, reserved
+    measures: results                 # optional: a table of measured results, with the columns result (choice: which result of the work
+                                      # it belongs to; results are shown side by side, never summed), period (text, 2026-10), indicator
+                                      # (text), value, target, alarm (decimal) and sense (choice of AT_LEAST and AT_MOST)
 
     fields:                           # a field `title` of type text is demanded: it names the case everywhere
       title: {type: text, title: {it:, en:}, max: 200}
@@ -128,6 +131,11 @@ from qms.errors import Text
 from qms.workflows.expression import Expression
 
 OPENING = "opening"
+MEASURED = {
+    "result": "choice", "period": "text", "indicator": "text", "value": "decimal", "target": "decimal", "alarm": "decimal",
+    "sense": "choice",
+}  # fmt: skip
+SENSES = ("AT_LEAST", "AT_MOST")
 PROFILES = ("small", "full")
 SUBJECTS = ("document", "notice", "acknowledgment")
 READER = "acknowledgment.person"
@@ -310,6 +318,8 @@ class Definition:
     timers: Mapping[str, Timer]
     links: Mapping[str, Link]
     records: Mapping[str, RecordForm]
+    measures: str | None
+    """The table field whose rows are measured results."""
     later: tuple[tuple[int, str], ...]
     """What waits for something that does not exist yet: line and words."""
 

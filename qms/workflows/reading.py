@@ -5,7 +5,21 @@ import re
 from collections.abc import Mapping
 
 from qms.errors import BadContent
-from qms.workflows.definition import ACKNOWLEDGED, PROFILES, SUBJECTS, Definition, Field, Link, RecordForm, Slot, State, Step, Timer
+from qms.workflows.definition import (
+    ACKNOWLEDGED,
+    MEASURED,
+    PROFILES,
+    SENSES,
+    SUBJECTS,
+    Definition,
+    Field,
+    Link,
+    RecordForm,
+    Slot,
+    State,
+    Step,
+    Timer,
+)
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
 from qms.workflows.reading_fields import read_fields, type_of
@@ -20,7 +34,19 @@ CODE = re.compile(r"[A-Z][A-Z0-9_.-]{0,39}")
 EXTENSION = re.compile(r"[a-z0-9]{1,10}")
 PROCEDURE = re.compile(r"[A-Z0-9][A-Z0-9.-]{1,39}")
 _REQUIRED = ("id", "title", "prefix", "owner", "governed_by", "retention", "fields", "states", "opening", "steps")
-_OPTIONAL = ("clauses", "edition", "confidentiality", "subject", "parties", "evidence", "timers", "links", "records", "indicators")
+_OPTIONAL = (
+    "clauses",
+    "edition",
+    "confidentiality",
+    "subject",
+    "parties",
+    "evidence",
+    "timers",
+    "links",
+    "records",
+    "indicators",
+    "measures",
+)
 
 
 def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definition:
@@ -82,6 +108,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         timers=timers,
         links=links,
         records=_records(reader, entries.get("records"), known, line),
+        measures=_measures(reader, entries.get("measures"), fields),
         later=_later(entries, opening, steps),
     )
 
@@ -113,6 +140,20 @@ def _sources(reader: Reader, node: Node | None, subject: str | None, fields: Map
     missing = sorted(set(ACKNOWLEDGED) - {str(field.source) for field in fields.values()})
     if node is not None and subject == "acknowledgment" and missing:
         reader.wrong(node.line, "sources_missing", names=", ".join(missing))
+
+
+def _measures(reader: Reader, node: Node | None, fields: Mapping[str, Field]) -> str | None:
+    """The table whose rows are measured results: it must have the columns by which any page can show them."""
+    if node is None:
+        return None
+    name = reader.word(node, "measures")
+    columns = (fields[name].columns or {}) if name in fields else {}
+    wrong = [column for column, kind in MEASURED.items() if column not in columns or columns[column].type != kind]
+    if "sense" not in wrong and tuple(columns["sense"].options or ()) != SENSES:
+        wrong.append("sense")
+    if wrong:
+        reader.wrong(node.line, "measures_wrong", name=name, columns=", ".join(wrong))
+    return name or None
 
 
 def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:
