@@ -11,9 +11,11 @@ from qms.desk import start, verification
 from qms.desk.start import Beginning
 from qms.errors import Incomplete
 from qms.people import directory, sign_in
+from qms.procedures import clauses
 from qms.records import trail
 from qms.settings import load
 from tests.conftest import fresh_postgresql
+from tests.house import House
 
 PASSWORD = "la-mattina-presto"
 BEGINNING = Beginning("Consorzio", "consorzio", "Lucia Bianchi", "lucia@example.org", PASSWORD)
@@ -87,3 +89,7 @@ def test_a_database_that_holds_a_system_is_not_taken_for_another(tmp_path: Path,
     start.make(tmp_path / "a", replace(BEGINNING, database_url=url))
     assert refusal(tmp_path / "b", replace(BEGINNING, database_url=url)) == ("DATABASE_IN_USE",)
     assert sign_in_works(tmp_path / "a")
+
+
+def test_the_list_of_clauses_travels_with_the_starter(house: House) -> None:
+    assert clauses.in_force(house.app.library).edition == "ISO 9001:2015"
