@@ -40,10 +40,10 @@ def check(
             sources = {name: path.read_bytes() for name, path in places.items()}
             known = Circumstances(roles=frozenset(call.app.hats.roles)) if call.common.workspace else None
             profile = call.app.settings.profile if call.common.workspace else "small"
-            found = contents.judge(sources, profile, known, advance)
+            found = contents.judge(sources, profile, known, advance, whole=is_whole(paths))
             where = {name: str(path) for name, path in places.items()}
         else:
-            found = contents.judge(of_library(call), call.app.settings.profile, circumstances(call), advance)
+            found = contents.judge(of_library(call), call.app.settings.profile, circumstances(call), advance, whole=True)
             where = {}
     answer(call, found, where)
     raise typer.Exit(0 if found.holds else 1)
@@ -80,6 +80,12 @@ def gathered(paths: list[Path]) -> dict[str, Path]:
             if start is not None and file.is_file():
                 found["/".join(parts[start:])] = file
     return found
+
+
+def is_whole(paths: list[Path]) -> bool:
+    """Whether the folders named are all that an organisation writes, so that nothing may be missing from them."""
+    folders = [path.absolute() for path in paths if path.is_dir()]
+    return all(any(folder.name == name or (folder / name).is_dir() for folder in folders) for name in FOLDERS)
 
 
 def of_library(call: Call) -> dict[str, bytes]:

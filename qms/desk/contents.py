@@ -6,8 +6,12 @@ The same judgement for a folder on somebody's disk, for the starter content and 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from qms.desk import coherence
+from qms.desk.coherence import Whole
 from qms.errors import BadContent, Problem
-from qms.procedures import document
+from qms.procedures import clauses, document
+from qms.procedures.clauses import Clauses
+from qms.procedures.document import Front
 from qms.records import forms
 from qms.workflows import check, reading
 from qms.workflows.check import Circumstances
@@ -37,8 +41,12 @@ def judge(
     profile: str,
     circumstances: Circumstances | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    whole: bool = False,
 ) -> Judgement:
-    """Judge ``sources`` (path → bytes; the path begins with the content folder's name)."""
+    """Judge ``sources`` (path → bytes; the path begins with the content folder's name).
+
+    When they are the ``whole`` of an organisation, also whether they fit together, unless some of them cannot be read at all.
+    """
     known = circumstances or Circumstances()
     problems: list[Problem] = []
     texts = of_folder(sources, "procedures", ".md")
@@ -55,10 +63,15 @@ def judge(
     mistakes = check.check_sources(flows, profile, figures, replace(known, holders=None))
     staffing = set_apart(check.check_sources(flows, profile, figures, known)) if known.holders is not None else []
     problems += mistakes
-    found = [item for item in (_definition(path, content) for path, content in flows.items()) if item is not None]
+    listed, unlisted = _clauses(sources)
+    problems += unlisted
+    read = {path: item for path, content in flows.items() if (item := _definition(path, content)) is not None}
+    heads = {path: front for path, content in texts.items() if (front := _front(path, content)) is not None}
+    if whole and not unlisted and read.keys() == flows.keys() and heads.keys() == texts.keys():
+        problems += coherence.problems(Whole(sources, heads, read, blanks, listed, known.procedures))
     ordered = sorted(set_apart(problems), key=lambda problem: (problem.path, problem.line))
     short = tuple(problem for problem in staffing if problem not in mistakes)
-    return Judgement(tuple(ordered), short, tuple(check.waiting(found)), len(texts), len(flows), len(blanks))
+    return Judgement(tuple(ordered), short, tuple(check.waiting(read.values())), len(texts), len(flows), len(blanks))
 
 
 def of_folder(sources: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:
@@ -84,15 +97,31 @@ def _doubles(texts: Mapping[str, bytes]) -> list[Problem]:
     seen: dict[tuple[str, str], str] = {}
     problems = []
     for path, content in texts.items():
-        try:
-            front = document.parse(content, path).front
-        except BadContent:
+        front = _front(path, content)
+        if front is None:
             continue
         for kind, name in (("key", front.key), ("code", front.code)):
             if (kind, name) in seen:
                 problems.append(Problem(path, 0, "document.key_twice", {"key": name, "other": seen[kind, name]}))
             seen[kind, name] = path
     return problems
+
+
+def _front(path: str, content: bytes) -> Front | None:
+    try:
+        return document.parse(content, path).front
+    except BadContent:
+        return None
+
+
+def _clauses(sources: Mapping[str, bytes]) -> tuple[tuple[str, Clauses] | None, tuple[Problem, ...]]:
+    """The list of clauses with its path, where there is one, and what is wrong with it."""
+    if clauses.PATH not in sources:
+        return None, ()
+    try:
+        return (clauses.PATH, clauses.read(sources[clauses.PATH], clauses.PATH)), ()
+    except BadContent as error:
+        return None, error.problems
 
 
 def _of_form(path: str, content: bytes) -> list[Problem]:

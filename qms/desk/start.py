@@ -110,7 +110,7 @@ def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
 
 
 def _judge(content: Mapping[str, bytes], at: Settings, hats: Hats) -> None:
-    judgement = contents.judge(content, at.profile, Circumstances(roles=frozenset(hats.roles)))
+    judgement = contents.judge(content, at.profile, Circumstances(roles=frozenset(hats.roles)), whole=True)
     if not judgement.holds:
         raise BadContent(judgement.problems)
 

@@ -156,7 +156,7 @@ def template(key: str, code: str, title: str, kind: str, language: str, owner: s
     """The text a new document starts from."""
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     return (
-        f'---\nkey: {key}\ncode: {code}\ntitle: "{quoted}"\ntype: {kind}\nlanguage: {language}\nowner: {owner}\nclauses: ["7.5"]\n'
+        f'---\nkey: {key}\ncode: {code}\ntitle: "{quoted}"\ntype: {kind}\nlanguage: {language}\nowner: {owner}\nclauses: ["7.5.2"]\n'
         f"approval: checked\nreview_every: 24\ndistribution: all\nworkflows: []\nreferences: []\n---\n\n# {title}\n"
     )
 

@@ -1,6 +1,7 @@
 """``qms init``, ``check``, ``serve``: from an empty folder to a house that stands, and what is said when it cannot."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -111,3 +112,13 @@ def test_the_server_answers_and_stops_when_told(house: House, tmp_path: Path) ->
         assert "is taken" in taken.stderr
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 0
+
+
+def test_check_of_all_folders_names_what_does_not_fit_together_and_of_one_file_does_not(qms: Qms, tmp_path: Path) -> None:
+    for folder in ("procedures", "workflows", "records"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "records" / "REC-NC-99-di-nessuno.md").write_text("# Vuoto\n")
+    whole = qms("check", str(tmp_path), env={"QMS_LANGUAGE": "it"})
+    assert whole.code == 1
+    assert f"{tmp_path}/records/REC-NC-99-di-nessuno.md:1: Nessun flusso produce la registrazione REC-NC-99" in whole.out
+    assert qms("check", str(tmp_path / "records")).code == 0
