@@ -16,9 +16,10 @@ must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
     subject: notice                   # optional: document | notice | acknowledgment, when the program itself opens its cases
     parties: {default: [own], add: true}    # organisations of a case; own = the one whose system this is; add: others may be named
     indicators: later                 # optional, reserved
-    measures: results                 # optional: a table of measured results, with the columns result (choice: which result of the work
-                                      # it belongs to; results are shown side by side, never summed), period (text, 2026-10), indicator
-                                      # (text), value, target, alarm (decimal) and sense (choice of AT_LEAST and AT_MOST)
+    measures:                         # optional: the table of measured results of the work, and which of its columns is which
+      table: results                  # result: a choice, which of the results a row belongs to (side by side, never summed); period: a text
+      result: result                  # like 2026-10; indicator: a text; value, target and alarm: decimals; sense: a choice of two, first
+      period: period                  # "at least the target", then "at most". indicator, value, target, alarm, sense likewise
 
     fields:                           # a field `title` of type text is demanded: it names the case everywhere
       title: {type: text, title: {it:, en:}, max: 200}
@@ -135,7 +136,7 @@ MEASURED = {
     "result": "choice", "period": "text", "indicator": "text", "value": "decimal", "target": "decimal", "alarm": "decimal",
     "sense": "choice",
 }  # fmt: skip
-SENSES = ("AT_LEAST", "AT_MOST")
+"""What a row of measured results says, with the type of its column."""
 PROFILES = ("small", "full")
 SUBJECTS = ("document", "notice", "acknowledgment")
 READER = "acknowledgment.person"
@@ -318,8 +319,8 @@ class Definition:
     timers: Mapping[str, Timer]
     links: Mapping[str, Link]
     records: Mapping[str, RecordForm]
-    measures: str | None
-    """The table field whose rows are measured results."""
+    measures: Mapping[str, str] | None
+    """``table``: the field whose rows are measured results; each of MEASURED: its column there."""
     later: tuple[tuple[int, str], ...]
     """What waits for something that does not exist yet: line and words."""
 

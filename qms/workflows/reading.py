@@ -9,7 +9,6 @@ from qms.workflows.definition import (
     ACKNOWLEDGED,
     MEASURED,
     PROFILES,
-    SENSES,
     SUBJECTS,
     Definition,
     Field,
@@ -108,7 +107,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         timers=timers,
         links=links,
         records=_records(reader, entries.get("records"), known, line),
-        measures=_measures(reader, entries.get("measures"), fields),
+        measures=_measures(reader, entries.get("measures"), fields, line),
         later=_later(entries, opening, steps),
     )
 
@@ -142,18 +141,21 @@ def _sources(reader: Reader, node: Node | None, subject: str | None, fields: Map
         reader.wrong(node.line, "sources_missing", names=", ".join(missing))
 
 
-def _measures(reader: Reader, node: Node | None, fields: Mapping[str, Field]) -> str | None:
-    """The table whose rows are measured results: it must have the columns by which any page can show them."""
+def _measures(reader: Reader, node: Node | None, fields: Mapping[str, Field], line: int) -> Mapping[str, str] | None:
+    """The table whose rows are measured results, with the column for each thing a page shows of them."""
     if node is None:
         return None
-    name = reader.word(node, "measures")
-    columns = (fields[name].columns or {}) if name in fields else {}
-    wrong = [column for column, kind in MEASURED.items() if column not in columns or columns[column].type != kind]
-    if "sense" not in wrong and tuple(columns["sense"].options or ()) != SENSES:
+    table = reader.table(node, "measures", line)
+    reader.keys(table, ("table", *MEASURED), ())
+    named = {key: reader.word(inner, key) for key, inner in table.entries.items()}
+    field = fields.get(named.get("table", ""))
+    columns = (field.columns or {}) if field is not None else {}
+    wrong = [key for key, kind in MEASURED.items() if named.get(key) not in columns or columns[named[key]].type != kind]
+    if "sense" not in wrong and len(columns[named["sense"]].options or ()) != 2:
         wrong.append("sense")
     if wrong:
-        reader.wrong(node.line, "measures_wrong", name=name, columns=", ".join(wrong))
-    return name or None
+        reader.wrong(node.line, "measures_wrong", name=named.get("table", ""), columns=", ".join(wrong))
+    return named
 
 
 def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:

@@ -10,7 +10,16 @@ from qms.people.actor import SYSTEM
 from qms.workflows.check import IDENTIFIERS
 from qms.workflows.definition import OPENING, PROFILES, SYS, Definition, Step
 from qms.workflows.reading import read_definition
-from tests.content import rows_actions, rows_courses, rows_documents, rows_learners, rows_nonconformities, rows_readings, rows_tenders
+from tests.content import (
+    rows_actions,
+    rows_contracts,
+    rows_courses,
+    rows_documents,
+    rows_learners,
+    rows_nonconformities,
+    rows_readings,
+    rows_tenders,
+)
 from tests.content.office import FACTS, WORKFLOWS, Office, utc
 from tests.content.rows import Row, When
 
@@ -25,6 +34,10 @@ TABLES = {
     "course-session": rows_learners.LESSONS,
     "course-certificate": rows_learners.CERTIFICATES,
     "read-acknowledgment": rows_readings.ROWS,
+    "service-contract": rows_contracts.CONTRACTS,
+    "member-mandate": rows_contracts.MANDATES,
+    "customer-complaint": rows_contracts.COMPLAINTS,
+    "planned-action": rows_contracts.ACTIONS,
 }
 Offices = Callable[[str], Office]
 

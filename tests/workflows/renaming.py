@@ -66,6 +66,8 @@ class Renamer:
             "records": (high, lambda record: {**record, "steps": [low(one) for one in listed(record["steps"])]}),
         }
         made = {**file, "id": workflow(file["id"]), "prefix": number(file["prefix"]), "opening": self._step(file["opening"])}
+        if "measures" in file:
+            made["measures"] = {key: low(name) for key, name in file["measures"].items()}
         for key, (rename, change) in parts.items():
             if key in file:
                 made[key] = {rename(name): change(one) for name, one in file[key].items()}
