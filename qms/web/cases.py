@@ -10,6 +10,7 @@ from starlette.responses import Response
 from qms.errors import NotFound, NotPermitted, Reason
 from qms.formats import identifiers
 from qms.people import directory
+from qms.people.actor import SYSTEM
 from qms.people.directory import Organisation
 from qms.procedures import control
 from qms.procedures.register import Draft
@@ -180,10 +181,15 @@ def show(call: Call, number: str) -> Response:
             **_matter(call, connection, found, teller.shown),
             history=teller.lines(entries[:HISTORY], with_changes=True),
             more=entries[HISTORY - 1].position if len(entries) > HISTORY else None,
-            opened_by=directory.names(connection, [found.file.opened_by]).get(found.file.opened_by, found.file.opened_by),
+            opened_by=_name(connection, found.file.opened_by),
             seal=next(iter(teller.lines(newest)), None),
         )
     return pages.draw(call, "cases/case.html", f"{number} {found.file.title}", page)
+
+
+def _name(connection: Any, person: str) -> str:
+    """How whoever did something is called; the program by its own name."""
+    return SYSTEM.name if person == SYSTEM.person else directory.names(connection, [person]).get(person, person)
 
 
 def way(connection: Any, number: str) -> list[tuple[str | None, str, str]]:
