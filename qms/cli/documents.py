@@ -1,5 +1,6 @@
 """``qms document``: the register, a text and its history, what changed, and a draft's way from first words to force."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,8 @@ from qms.cli.answers import facts, table
 from qms.cli.call import Call
 from qms.people.sight import sees_document
 from qms.procedures import comparison, control
+from qms.workflows import outline
+from qms.workflows.outline import Outline
 
 group = pages.section("cli.document")
 
@@ -53,6 +56,7 @@ def show(ctx: typer.Context, document: Name, revision: Revision = None, draft: S
         readable = control.text(connection, call.app.library, row.key, by, revision)
         history = control.history(connection, call.app.library, row.key, by)
         under_way = control.drafts(connection, row.key)
+        governed = tuple(governing(call, connection, row.workflows))
     head = facts(
         [
             (call.say("cli.head.code"), f"{row.code} · {row.title}"),
@@ -62,8 +66,38 @@ def show(ctx: typer.Context, document: Name, revision: Revision = None, draft: S
             (call.say("cli.head.drafts"), ", ".join(f"{item.slug} ({item.case_number})" for item in under_way) or "–"),
         ]
     )
-    told = {"document": row, "revision": readable.revision, "text": readable.text, "history": history, "drafts": under_way}
-    call.answer(told, head, Text(""), Text(readable.text))
+    lines = [line for one in governed for line in process_lines(call, one)]
+    told = {
+        "document": row,
+        "revision": readable.revision,
+        "text": readable.text,
+        "history": history,
+        "drafts": under_way,
+        "processes": governed,
+    }
+    call.answer(told, head, Text(""), Text(readable.text), *lines)
+
+
+def governing(call: Call, connection: Any, workflows: Iterable[str]) -> Iterator[Outline]:
+    """The processes a document governs, as their definitions in force say them."""
+    engine = call.app.engine
+    roles = {code: title[call.language] for code, title in call.app.hats.roles.items()}
+    figures, today = engine.definitions.figures(connection), call.app.database.clock().astimezone(call.app.zone).date()
+    for loaded in engine.definitions.all_in_force(connection):
+        if loaded.definition.id in workflows:
+            yield outline.outline(loaded.definition, engine.profile, call.language, roles, figures, today)
+
+
+def process_lines(call: Call, one: Outline) -> Iterator[Text]:
+    """A process in lines: its steps with who takes them, its deadlines, the records it keeps."""
+    yield Text(f"\n{one.title}", style="bold")
+    for step in one.steps:
+        way = f"{', '.join(step.sources)} → {step.target}".strip()
+        yield Text(f"{step.number or '·'} {step.title}: {way} · {', '.join(step.who) or 'SYS'}")
+    for deadline in one.deadlines:
+        yield Text(f"{call.say('cli.head.due')} · {deadline.title}: {deadline.due}")
+    for record in one.records:
+        yield Text(f"{record.code} {record.title}: {', '.join(record.steps)} · {record.retention}")
 
 
 @group.verb("diff", "cli.document.diff")

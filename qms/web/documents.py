@@ -18,7 +18,7 @@ from qms.procedures.comparison import Line, source
 from qms.procedures.control import Draft, HistoryLine, RegisterRow, Revision
 from qms.web import hands, pages
 from qms.web.call import Call
-from qms.web.drawing import Picture, picture
+from qms.web.drawing import Told, told
 from qms.web.hands import Hands
 from qms.web.registry import Permission, Route
 
@@ -70,7 +70,7 @@ class DocumentPage:
     html: str
     is_plain: bool
     headings: tuple[Heading, ...]
-    pictures: tuple[Picture, ...]
+    governed: tuple[Told, ...]
     is_in_force: bool
     may_write: bool
     former: int | None
@@ -123,7 +123,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
         history = tuple(control.history(connection, app.library, row.key, by))
         drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(by) else ()
         signed = hands.of_revision(connection, found.revision)
-        governed = tuple(picture(call, connection, workflow) for workflow in row.workflows)
+        governed = tuple(told(call, connection, workflow) for workflow in row.workflows)
         read = acknowledged(call, connection, found.revision)
     revision = found.revision
     body = document.parse(found.text, revision.path, placed=False).body

@@ -1,15 +1,17 @@
-"""The picture of a workflow beside the page that needs it, with the same said in words for those who cannot see it."""
+"""The picture of a workflow beside the page that needs it, with the same said in words for those who cannot see it, and what it demands."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qms.errors import NotFound
+from qms.records import retention
 from qms.web.call import Call
-from qms.workflows import case, diagram
+from qms.workflows import case, diagram, outline
 from qms.workflows.definition import Definition
 from qms.workflows.diagram import Line
+from qms.workflows.outline import Outline
 
 READABLE = 640
 WIDTH = re.compile(r'viewBox="0 0 ([0-9]+) ')
@@ -28,13 +30,28 @@ class Picture:
     lines: tuple[Line, ...]
 
 
-def picture(call: Call, connection: Any, workflow: str) -> Picture | None:
+@dataclass(frozen=True)
+class Told:
+    """A process as its definition in force says it: drawn, step by step, with its deadlines and the records it keeps."""
+
+    picture: Picture
+    outline: Outline
+    kept: Mapping[str, str]
+    """Class of retention → how long, in words."""
+
+
+def told(call: Call, connection: Any, workflow: str) -> Told | None:
     """The workflow in force; None when there is none of that name."""
+    engine = call.app.engine
     try:
-        definition = case.definition_of(connection, call.app.engine, workflow)
+        definition = case.definition_of(connection, engine, workflow)
     except NotFound:
         return None
-    return drawn(call, definition)
+    roles = {code: title[call.language] for code, title in call.app.hats.roles.items()}
+    today = call.app.database.clock().astimezone(call.app.zone).date()
+    figures = engine.definitions.figures(connection)
+    lines = outline.outline(definition, engine.profile, call.language, roles, figures, today)
+    return Told(drawn(call, definition), lines, retention.in_force(call.app.library, call.language))
 
 
 def drawn(

@@ -1,0 +1,24 @@
+"""How long a record is kept is said in the words of the table."""
+
+from pathlib import Path
+
+import pytest
+
+from qms.errors import BadContent
+from qms.records import retention
+
+TABLE = (Path(__file__).parents[2] / retention.PATH).read_bytes()
+
+
+def test_every_class_of_the_table_is_said_in_both_languages() -> None:
+    italian, english = (retention.told(TABLE, retention.PATH, language) for language in ("it", "en"))
+    assert italian.keys() == english.keys()
+    assert italian["R-QMS"] == "6 anni da: chiusura"
+    assert english["R-CERT"] == "for ever"
+    assert italian["R-TENDER-WON"] == italian["R-CONTRACT"]
+
+
+@pytest.mark.parametrize("text", [b"", b"classes: 3", b"classes: {R: {keep: {weeks: 3}}}", b"\xff", b"classes: {R: {keep: {as: X}}}"])
+def test_a_table_that_is_none_is_refused(text: bytes) -> None:
+    with pytest.raises(BadContent):
+        retention.told(text, retention.PATH, "it")
