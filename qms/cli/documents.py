@@ -38,7 +38,10 @@ def show_register(
         rows = control.register(connection, in_force_only=not withdrawn, owner=owner, clause=clause, text=text, limit=100_000)
     seen = [row for row in rows if sees_document(by, row.distribution)]
     heads = [call.say(f"cli.head.{name}") for name in ("code", "title", "revision", "in_force_since", "owner", "next_review")]
-    lines = [(row.code, row.title, str(row.revision), call.day(row.in_force_since), row.owner, call.day(row.next_review)) for row in seen]
+    lines = [
+        (row.code, row.titled(call.language), str(row.revision), call.day(row.in_force_since), row.owner, call.day(row.next_review))
+        for row in seen
+    ]
     call.answer({"documents": seen}, table(heads, lines))
 
 
@@ -59,7 +62,7 @@ def show(ctx: typer.Context, document: Name, revision: Revision = None, draft: S
         governed = tuple(governing(call, connection, row.workflows))
     head = facts(
         [
-            (call.say("cli.head.code"), f"{row.code} · {row.title}"),
+            (call.say("cli.head.code"), f"{row.code} · {row.titled(call.language)}"),
             (call.say("cli.head.revision"), f"{readable.revision.number} · {call.say('cli.revision.' + readable.revision.status)}"),
             (call.say("cli.head.owner"), row.owner),
             (call.say("cli.head.next_review"), call.day(row.next_review)),

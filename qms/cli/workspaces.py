@@ -44,12 +44,11 @@ def init(
         str, typer.Option("--organisation", help="cli.option.organisation", metavar="cli.shape.organisation")
     ] = "consorzio",
     profile: Annotated[str, typer.Option("--profile", help="cli.option.profile", metavar="small|full")] = "small",
-    speaks: Annotated[str | None, typer.Option("--speaks", help="cli.option.default_language", metavar="it|en")] = None,
     database: Annotated[str | None, typer.Option("--database", help="cli.option.database", metavar="URL")] = None,
 ) -> None:
     call: Call = ctx.obj
     password = call.new_password()
-    beginning = Beginning(name, organisation, person, email, password, speaks or call.language, profile, database_url=database)
+    beginning = Beginning(name, organisation, person, email, password, call.language, profile, database_url=database)
     first = start.make(folder, beginning, call.clock)
     told = {"workspace": str(folder.resolve()), "person": first, "email": email}
     call.answer(told, Text(call.say("cli.init.done", folder=str(folder), email=email)))

@@ -4,7 +4,7 @@ The same judgement for a folder on somebody's disk, for the starter content and 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from qms.desk import coherence
 from qms.desk.coherence import Whole
@@ -18,6 +18,8 @@ from qms.workflows.check import Circumstances
 from qms.workflows.definition import Definition
 
 FIGURES = "figures.yaml"
+OF_A_LANGUAGE = ("title", "titles", "language", "references")
+"""What the head of a translation may say in its own way; all the rest it says as its original does."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,16 @@ def judge(
     """
     known = circumstances or Circumstances()
     problems: list[Problem] = []
-    texts = of_folder(sources, "procedures", ".md")
+    everything = of_folder(sources, "procedures", ".md")
+    texts = {path: content for path, content in everything.items() if document.translation_of(path) is None}
+    translations = {path: content for path, content in everything.items() if path not in texts}
     blanks = of_folder(sources, "records", ".md")
     for done, (path, content) in enumerate(texts.items()):
         problems += _of_document(path, content, known)
         progress(done + 1, len(texts) + len(blanks))
     problems += _doubles(texts)
+    for path, content in translations.items():
+        problems += _of_translation(path, content, texts, known)
     for done, (path, content) in enumerate(blanks.items()):
         problems += _of_form(path, content)
         progress(len(texts) + done + 1, len(texts) + len(blanks))
@@ -71,7 +77,7 @@ def judge(
         problems += coherence.problems(Whole(sources, heads, read, blanks, listed, known.procedures))
     ordered = sorted(set_apart(problems), key=lambda problem: (problem.path, problem.line))
     short = tuple(problem for problem in staffing if problem not in mistakes)
-    return Judgement(tuple(ordered), short, tuple(check.waiting(read.values())), len(texts), len(flows), len(blanks))
+    return Judgement(tuple(ordered), short, tuple(check.waiting(read.values())), len(everything), len(flows), len(blanks))
 
 
 def of_folder(sources: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:
@@ -90,6 +96,37 @@ def _of_document(path: str, content: bytes, known: Circumstances) -> tuple[Probl
     except BadContent as error:
         return error.problems
     return ()
+
+
+def _of_translation(path: str, content: bytes, texts: Mapping[str, bytes], known: Circumstances) -> list[Problem]:
+    """What is wrong with a text that stands beside another as its translation: in itself, and where its head says another thing."""
+    original, language = document.translation_of(path) or (path, "")
+    try:
+        front = document.parse(content, original, known.roles).front
+    except BadContent as error:
+        return [replace(problem, path=path) for problem in error.problems]
+    if original not in texts:
+        return [Problem(path, 0, "translation.alone", {"other": original})]
+    said = _front(original, texts[original])
+    differing = [] if front.language == language else ["language"]
+    if said is not None:
+        differing += [key for key in _alike() if getattr(front, key) != getattr(said, key)]
+        differing += ["title"] if said.titles.get(language, front.title) != front.title else []
+        differing += ["titles"] if front.titles.get(said.language, said.title) != said.title else []
+    return [
+        Problem(path, _line(content, key), "translation.differs", {"key": key, "other": language if key == "language" else original})
+        for key in differing
+    ]
+
+
+def _alike() -> list[str]:
+    return [field.name for field in fields(Front) if field.name not in OF_A_LANGUAGE]
+
+
+def _line(content: bytes, key: str) -> int:
+    """The line where a head says ``key``; its first where it does not."""
+    lines = content.decode("utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:")), 1)
 
 
 def _doubles(texts: Mapping[str, bytes]) -> list[Problem]:

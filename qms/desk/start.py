@@ -24,7 +24,7 @@ from qms.people import hats as hat_file
 from qms.people import sign_in
 from qms.people.actor import SYSTEM
 from qms.people.hats import Hats
-from qms.procedures import control
+from qms.procedures import control, document
 from qms.records import keys, trail
 from qms.records.tables import head
 from qms.settings import Settings
@@ -86,6 +86,16 @@ def starter() -> dict[str, bytes]:
     }
 
 
+def speaking(content: Mapping[str, bytes], language: str) -> dict[str, bytes]:
+    """``content`` as an organisation of ``language`` begins with it: each translated document in that language, and no text twice."""
+    chosen = {path: text for path, text in content.items() if document.translation_of(path) is None}
+    for path, text in content.items():
+        beside = document.translation_of(path)
+        if beside is not None and beside[1] == language:
+            chosen[beside[0]] = text
+    return chosen
+
+
 def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
     if beginning.profile not in FIRST_HATS:
         raise Incomplete([Reason("FIELD_INVALID:profile", "profile")])
@@ -96,7 +106,7 @@ def _fill(folder: Path, beginning: Beginning, clock: Clock) -> str:
     at = settings.load(folder)
     keys.make(at.key, at.public_key)
     hats = hat_file.load(at.roles, at.organisation)
-    content = starter()
+    content = speaking(starter(), beginning.language)
     _judge(content, at, hats)
     database = Database(at.database_url, at.lock, keys.load(at.key), clock)
     library = Library.create(at.library)

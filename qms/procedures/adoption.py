@@ -88,7 +88,7 @@ def _rows(one: _Adopted, commit: str, number: int, tx: Transaction, zone: ZoneIn
     line = RegisterRow(
         front.key, front.code, front.title, front.type, front.language, front.owner, front.clauses, front.distribution, front.workflows,
         front.review_every, one.path, number, blob, digest, commit, stamp(tx.now),
-        months_after(today, front.review_every).isoformat(), "in-force",
+        months_after(today, front.review_every).isoformat(), "in-force", front.titles,
     )  # fmt: skip
     made = Revision(
         front.key, number, "in-force", None, front.code, front.title, one.path, blob, digest, commit, f"rev/{front.key}/{number}",

@@ -7,7 +7,7 @@ the trail, and a text that claimed to be approved would be a lie that travels wi
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from qms.errors import BadContent, Incomplete, Problem, Reason
@@ -26,6 +26,7 @@ SLUG = re.compile(r"[a-z0-9]{1,40}(?:-[a-z0-9]{1,40}){0,9}")
 PATH = re.compile(rf"procedures/(?P<area>{SLUG.pattern})/(?P<code>{CODE.pattern})-(?P<slug>{SLUG.pattern})\.md")
 FIGURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.(?:png|jpg|jpeg|webp)")
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
+TRANSLATION = re.compile(rf"(?P<original>procedures/.+)\.(?P<language>{'|'.join(LANGUAGES)})\.md")
 CLAUSE = re.compile(r"(?:[4-9]|10)(?:\.[0-9]{1,2}){0,3}")
 ROLE = re.compile(r"[A-Z][A-Z_]{1,30}")
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -47,7 +48,7 @@ SYSTEM_DECIDES = frozenset(
     }
 )
 REQUIRED = ("key", "code", "title", "type", "language", "owner", "clauses", "approval", "review_every", "distribution")
-OPTIONAL = ("workflows", "references", "acknowledge")
+OPTIONAL = ("titles", "workflows", "references", "acknowledge")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Front:
     references: tuple[str, ...] = ()
     acknowledge: tuple[str, ...] = ()
     """Which of its readers declare that they read and understood it: ("all",), or roles and hats."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Its title in other languages than its own, by language."""
+
+    def titled(self, language: str) -> str:
+        """The title that a reader of ``language`` sees."""
+        return self.titles.get(language, self.title)
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,12 @@ def parse(
     if problems:
         raise BadContent({str(problem): problem for problem in problems}.values())
     return Document(result, body, body_line)
+
+
+def translation_of(path: str) -> tuple[str, str] | None:
+    """For a text that stands beside another as its translation (``x.en.md``): the other's path and the language, else None."""
+    shape = TRANSLATION.fullmatch(path)
+    return (f"{shape['original']}.md", shape["language"]) if shape is not None else None
 
 
 def figures_folder(path: str) -> str:
@@ -228,6 +241,7 @@ class _Fields:
             workflows=self._shapes("workflows", NAME, 0),
             references=self._shapes("references", None, 0),
             acknowledge=self._audience("acknowledge", roles, audiences) if "acknowledge" in self.heads.entries else (),
+            titles=self._titles(),
         )
 
     def report(self, key: str, code: str, **values: object) -> None:
@@ -271,6 +285,23 @@ class _Fields:
         if len(title) > 200 or "\n" in title:
             self.report("title", "document.long_title", limit=200)
         return title
+
+    def _titles(self) -> dict[str, str]:
+        value = self.heads.entries.get("titles")
+        if value is None:
+            return {}
+        if not isinstance(value, Heads):
+            self.report("titles", "document.titles")
+            return {}
+        own = self.heads.entries.get("language")
+        others = [language for language in LANGUAGES if not isinstance(own, Word) or language != own.text]
+        titles = {language: self._word("titles", item) for language, item in value.entries.items()}
+        for language, title in titles.items():
+            if language not in others:
+                self.report("titles", "document.not_one_of", value=language, allowed=", ".join(others))
+            elif len(title) > 200 or "\n" in title:
+                self.report("titles", "document.long_title", limit=200)
+        return titles
 
     def _one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         text = self._text(key)

@@ -44,6 +44,7 @@ document_table = Table(
     Column("in_force_since", String(24), nullable=False),
     Column("next_review", String(10), nullable=False),
     Column("status", String(16), nullable=False),
+    Column("titles", Text),
 )
 revision_table = Table(
     "revision",

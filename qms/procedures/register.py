@@ -5,7 +5,8 @@ in its entry on the trail, so that ``compare`` can rebuild the register from the
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -36,6 +37,12 @@ class RegisterRow:
     in_force_since: str
     next_review: str
     status: str
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The title in other languages, by language."""
+
+    def titled(self, language: str) -> str:
+        """The title that a reader of ``language`` sees."""
+        return self.titles.get(language, self.title)
 
 
 @dataclass(frozen=True)
@@ -112,18 +119,20 @@ def register(
         query = query.where(document_table.c.clauses.contains(f'"{clause}', autoescape=True))
     if text:
         query = query.where(
-            document_table.c.title.icontains(text, autoescape=True) | document_table.c.code.icontains(text, autoescape=True)
+            document_table.c.title.icontains(text, autoescape=True)
+            | document_table.c.code.icontains(text, autoescape=True)
+            | document_table.c.titles.icontains(text, autoescape=True)
         )
     if after:
         query = query.where(document_table.c.code > after)
-    return [RegisterRow(**_plain(row)) for row in connection.execute(query)]
+    return [_line(row) for row in connection.execute(query)]
 
 
 def due_for_review(connection: Connection, until: str, limit: int) -> list[RegisterRow]:
     """Documents in force whose next review is not after the day ``until``, the most overdue first."""
     here = document_table.c
     due = select(document_table).where(here.status == "in-force", here.next_review <= until)
-    return [RegisterRow(**_plain(row)) for row in connection.execute(due.order_by(here.next_review, here.code).limit(limit))]
+    return [_line(row) for row in connection.execute(due.order_by(here.next_review, here.code).limit(limit))]
 
 
 def document(connection: Connection, key: str) -> RegisterRow:
@@ -131,7 +140,7 @@ def document(connection: Connection, key: str) -> RegisterRow:
     row = connection.execute(_DOCUMENT, {"k": key}).first()
     if row is None:
         raise NotFound("document", key)
-    return RegisterRow(**_plain(row))
+    return _line(row)
 
 
 def find(connection: Connection, name: str) -> RegisterRow:
@@ -212,7 +221,8 @@ _DRAFT_OF_CASE = select(draft_table).where(draft_table.c.case_number == bindpara
 
 def row_of(line: RegisterRow) -> dict[str, Any]:
     """A line of the register as its row."""
-    return {name: listed(value) if name in LISTS else value for name, value in line.__dict__.items()}
+    row = {name: listed(value) if name in LISTS else value for name, value in line.__dict__.items()}
+    return {**row, "titles": json.dumps(line.titles, ensure_ascii=False, sort_keys=True) if line.titles else None}
 
 
 def _has(connection: Connection, key: str) -> bool:
@@ -221,6 +231,11 @@ def _has(connection: Connection, key: str) -> bool:
 
 def _plain(row: Row[Any]) -> dict[str, Any]:
     return {name: tuple(json.loads(value)) if name in LISTS else value for name, value in row._mapping.items()}
+
+
+def _line(row: Row[Any]) -> RegisterRow:
+    values = _plain(row)
+    return RegisterRow(**{**values, "titles": json.loads(values["titles"] or "{}")})
 
 
 def _revision(row: Row[Any]) -> Revision:

@@ -279,7 +279,7 @@ def _rows_in_force(
     line = RegisterRow(
         front.key, front.code, front.title, front.type, front.language, front.owner, front.clauses, front.distribution, front.workflows,
         front.review_every, path, revision["number"], revision["blob"], revision["sha256"], commit, stamp(tx.now),
-        months_after(_today(tx, zone), front.review_every).isoformat(), "in-force",
+        months_after(_today(tx, zone), front.review_every).isoformat(), "in-force", front.titles,
     )  # fmt: skip
     rows: dict[str, Any] = {"document": [register.row_of(line)], "revision": [dict(revision)]}
     rows["document_code"] = [{"code": front.code, "key": front.key}]

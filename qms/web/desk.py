@@ -58,7 +58,7 @@ def _clauses(call: Call, connection: Any) -> tuple[ClauseRow, ...]:
         ClauseRow(
             clause,
             tuple(title for clauses, title in served if clause in clauses),
-            tuple((row.key, row.code, row.title) for row in rows if clause in row.clauses),
+            tuple((row.key, row.code, row.titled(language)) for row in rows if clause in row.clauses),
         )
         for clause in sorted(names, key=lambda clause: [int(part) for part in clause.split(".") if part.isdigit()])
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
@@ -125,9 +125,9 @@ def _show(call: Call, key: str, number: int | None) -> Response:
         signed = hands.of_revision(connection, found.revision)
         governed = tuple(told(call, connection, workflow) for workflow in row.workflows)
         read = acknowledged(call, connection, found.revision)
-    revision = found.revision
-    body = document.parse(found.text, revision.path, placed=False).body
-    shown = app.renderer.document(revision.blob, body, f"/documents/{row.key}/revisions/{revision.number}/figures")
+    read_text = document.parse(found.text, found.revision.path, placed=False)
+    revision = replace(found.revision, title=read_text.front.titled(call.language))
+    shown = app.renderer.document(revision.blob, read_text.body, f"/documents/{row.key}/revisions/{revision.number}/figures")
     former = next((line.revision.number for line in history if line.revision.number < revision.number and line.revision.in_force_at), None)
     page = DocumentPage(
         row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,

@@ -29,6 +29,17 @@ def test_a_folder_becomes_a_workspace_that_verifies(qms: Qms, tmp_path: Path, pa
     assert qms("verify", *here).code == 0
 
 
+@pytest.mark.parametrize(("language", "title"), [("it", "Controllo dei documenti"), ("en", "Control of documents")])
+def test_an_organisation_has_the_language_of_its_making(qms: Qms, tmp_path: Path, password_file: Path, language: str, title: str) -> None:
+    env = {"QMS_PASSWORD_FILE": str(password_file), "QMS_LANGUAGE": ""}
+    made = qms("init", str(tmp_path / "w"), *FIRST, "--language", language, env=env)
+    assert made.code == 0, made.out
+    here = ("--workspace", str(tmp_path / "w"))
+    token = qms("people", "token", "lucia@example.org", "--json", *here, env=env).json["token"]
+    assert title in qms("document", "list", *here, env={"QMS_TOKEN": token, "QMS_LANGUAGE": "", "COLUMNS": "200"}).out
+    assert qms("check", *here).code == 0
+
+
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaa"])
 def test_a_weak_password_leaves_nothing_behind(qms: Qms, tmp_path: Path, password: str) -> None:
     (tmp_path / "password").write_text(password)

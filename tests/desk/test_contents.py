@@ -1,5 +1,6 @@
 """A set of content that does not fit together is told so, each fault in its place; one file judged alone is not asked about the rest."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -90,3 +91,42 @@ def test_a_mistake_in_the_list_of_clauses_is_named_and_the_rest_is_not_judged_by
 @pytest.mark.parametrize("path", [PROCEDURE, FLOW, FORM, clauses.PATH])
 def test_one_file_judged_alone_does_not_complain_about_the_rest(path: str) -> None:
     assert [one for one in found({path: shipped()[path]}, whole=False) if one[2].startswith("fit.")] == []
+
+
+ENGLISH = PROCEDURE.replace(".md", ".en.md")
+
+
+def translated(old: str = "language: it", new: str = "language: en") -> dict[str, bytes]:
+    """The shipped content with an English text beside a procedure, which says one thing more in another way."""
+    text = shipped()[PROCEDURE].decode().replace("language: it", "language: en")
+    text = re.sub("^title: .*\ntitles: .*$", 'title: "Nonconformities"\ntitles: {it: "Non conformità"}', text, flags=re.MULTILINE)
+    return {**shipped(), ENGLISH: text.replace(old, new).encode()}
+
+
+def test_a_translation_is_no_second_document() -> None:
+    assert found(translated()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("owner: QM", "owner: TOP"),
+        ("workflows: [nonconformity]", "workflows: []"),
+        ("review_every: 24", "review_every: 12"),
+        ('title: "Nonconformities"', 'title: "Other"'),
+        ('titles: {it: "Non conformità"}', 'titles: {it: "Altro"}'),
+    ],
+)
+def test_a_translation_that_says_another_thing_is_named(old: str, new: str) -> None:
+    told = found(translated(old, new))
+    assert (ENGLISH, new, "translation.differs") in told
+
+
+def test_a_translation_of_nothing_is_named() -> None:
+    sources = translated()
+    del sources[PROCEDURE]
+    assert (ENGLISH, "", "translation.alone") in found(sources)
+
+
+def test_mistakes_in_a_translation_are_named_in_its_own_file() -> None:
+    assert (ENGLISH, "owner: NOBODY AT ALL", "document.unknown_role") in found(translated("owner: QM", "owner: NOBODY AT ALL"))

@@ -1,5 +1,6 @@
 """Starting a system: whole or not at all."""
 
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,13 @@ from qms.desk import start, verification
 from qms.desk.start import Beginning
 from qms.errors import Incomplete
 from qms.people import directory, sign_in
-from qms.procedures import clauses
+from qms.procedures import clauses, control, document
 from qms.records import trail
 from qms.settings import load
 from tests.conftest import fresh_postgresql
 from tests.house import House
 
+PROCEDURE = "procedures/miglioramento/PRO-8.7-01-non-conformita.md"
 PASSWORD = "la-mattina-presto"
 BEGINNING = Beginning("Consorzio", "consorzio", "Lucia Bianchi", "lucia@example.org", PASSWORD)
 
@@ -93,3 +95,35 @@ def test_a_database_that_holds_a_system_is_not_taken_for_another(tmp_path: Path,
 
 def test_the_list_of_clauses_travels_with_the_starter(house: House) -> None:
     assert clauses.in_force(house.app.library).edition == "ISO 9001:2015"
+
+
+def planted() -> dict[str, bytes]:
+    """The starter with an English text beside one of its documents."""
+    content = {path: text for path, text in start.starter().items() if document.translation_of(path) is None}
+    text = content[PROCEDURE].decode().replace("language: it", "language: en")
+    text = re.sub("^title: .*\ntitles: .*$", 'title: "Nonconformities"\ntitles: {it: "Non conformità"}', text, flags=re.MULTILINE)
+    return {**content, PROCEDURE.replace(".md", ".en.md"): text.encode()}
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_an_organisation_begins_with_the_texts_of_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    content = planted()
+    monkeypatch.setattr(start, "starter", lambda: content)
+    start.make(tmp_path / "w", replace(BEGINNING, language=language))
+    with assembly.opened(tmp_path / "w") as app, app.reading() as connection:
+        row = control.document(connection, "PRO-8.7-01")
+        assert (row.language, row.path) == (language, PROCEDURE)
+        assert (row.titled("it"), row.titled("en")) == ("Non conformità", "Nonconformities")
+        other = control.document(connection, "PRO-7.5-01")
+        assert (other.language, other.titled("en")) == ("it", "Control of documents")
+        assert [found.key for found in control.register(connection, text="nonconformities")] == ["PRO-8.7-01"]
+        assert not [path for path in app.library.tree(app.library.refs()["refs/heads/main"], "procedures") if ".en." in path]
+        assert [check for check in verification.everything(connection, app) if not check.passed] == []
+
+
+def test_every_document_of_the_starter_has_a_title_in_both_languages() -> None:
+    for path, text in start.starter().items():
+        if path.startswith("procedures/") and path.endswith(".md"):
+            beside = document.translation_of(path)
+            front = document.parse(text, beside[0] if beside else path).front
+            assert {front.language, *front.titles} == {"it", "en"}, path

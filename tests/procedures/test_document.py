@@ -116,3 +116,26 @@ def test_any_head_is_read_or_refused(head: str) -> None:
 def test_any_title_survives_the_template(title: str) -> None:
     text = document.template("IST-8.5-01", "IST-8.5-01", title, "IST", "it", "QM")
     assert document.parse(text, "procedures/a/IST-8.5-01-x.md").front.title == title
+
+
+def test_a_title_in_another_language_is_what_its_readers_see() -> None:
+    front = document.parse(words(titles='{en: "Control of documents"}'), PATH, {"QM"}).front
+    assert (front.titled("en"), front.titled("it")) == ("Control of documents", "Controllo dei documenti")
+    turned = document.parse(words(language="en", title='"Control"', titles='{it: "Controllo"}'), PATH, {"QM"}).front
+    assert (turned.titled("en"), turned.titled("it")) == ("Control", "Controllo")
+
+
+@pytest.mark.parametrize(
+    ("titles", "code"),
+    [
+        ("Control", "document.titles"),
+        ('{it: "Controllo"}', "document.not_one_of"),
+        ('{de: "Lenkung"}', "document.not_one_of"),
+        ("{en: 3}", "document.quote"),
+        ('{en: ""}', "document.missing"),
+        ("{en: [Control]}", "document.one_value"),
+        ('{en: "' + "x" * 201 + '"}', "document.long_title"),
+    ],
+)
+def test_titles_are_read_strictly(titles: str, code: str) -> None:
+    assert problems(words(titles=titles)) == [(12, code)]
