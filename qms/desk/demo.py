@@ -25,6 +25,7 @@ from qms.procedures import control
 from qms.records import evidence, trail
 from qms.records.evidence import Attachment
 from qms.workflows import case
+from qms.workflows.case import Filters
 
 LONG_ENOUGH = 400
 """Days before today when the demo begins."""
@@ -225,15 +226,16 @@ def _acknowledge(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     """Somebody confirms every text that waits for them: the signed step of each such case, whatever it is called."""
     app, by = stage.app, stage.actor(act["acknowledge"])
     with app.reading() as connection:
-        rows = [row for row in case.cases(connection, app.engine, by, limit=200) if not row.is_closed]
-        subjects = {row.number: case.show(connection, app.engine, row.number, by) for row in rows}
-    for place, (number, seen) in enumerate(sorted(subjects.items())):
-        if seen.definition.subject != "acknowledgment" or by.person not in seen.fields.values():
+        about = {one.definition.id for one in app.engine.definitions.all_in_force(connection) if one.definition.subject == "acknowledgment"}
+        found = [case.cases(connection, app.engine, by, filters=Filters(workflow=workflow), limit=200) for workflow in sorted(about)]
+        waiting = [case.show(connection, app.engine, row.number, by) for rows in found for row in rows if not row.is_closed]
+    for place, seen in enumerate(waiting):
+        if by.person not in seen.fields.values():
             continue
         step = next(step for step in seen.definition.steps_in(app.settings.profile) if step.sign and seen.state in step.sources)
         proof = signature.prove(app.database, by, stage.script.password)
         with app.writing() as tx:
-            case.take_step(tx, app.engine, number, step.name, by, version=seen.version, proof=proof, key=f"{key}{place}")
+            case.take_step(tx, app.engine, seen.number, step.name, by, version=seen.version, proof=proof, key=f"{key}{place}")
 
 
 _DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {

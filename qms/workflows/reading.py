@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from qms.errors import BadContent
 from qms.workflows.definition import (
@@ -48,8 +49,12 @@ _OPTIONAL = (
 )
 
 
+@lru_cache(maxsize=256)
 def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definition:
-    """The workflow in ``source``; ``kinds`` are the identifiers that can be checked. Raises BadContent with every mistake."""
+    """The workflow in ``source``; ``kinds`` are the identifiers that can be checked. Raises BadContent with every mistake.
+
+    What was read once is remembered by its very bytes: a definition is judged, put in force and looked up, and reading it takes longest.
+    """
     root = read(source, path)
     reader = Reader(path)
     found = _definition(reader, root, hashlib.sha256(source).hexdigest(), kinds)
