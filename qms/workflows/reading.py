@@ -67,8 +67,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
     entries, line = root.entries, root.line
     reader.keys(root, _REQUIRED, _OPTIONAL)
     subject = reader.one_of(entries.get("subject"), "subject", SUBJECTS, "") or None
-    fields = read_fields(reader, entries.get("fields"), subject, kinds, line)
-    _sources(reader, entries.get("subject"), subject, fields)
+    fields = _fields(reader, entries, subject, kinds, line)
     slots = _slots(reader, entries.get("evidence"), line)
     states = _states(reader, entries.get("states"), line)
     links = _links(reader, entries.get("links"), line)
@@ -139,11 +138,13 @@ def _states(reader: Reader, node: Node | None, line: int) -> Mapping[str, State]
     return found
 
 
-def _sources(reader: Reader, node: Node | None, subject: str | None, fields: Mapping[str, Field]) -> None:
-    """Whoever opens a case for a text to be read knows five facts of it, and the trail must keep them all."""
+def _fields(reader: Reader, entries: Mapping[str, Node], subject: str | None, kinds: frozenset[str], line: int) -> Mapping[str, Field]:
+    """The fields. Whoever opens a case for a text to be read knows five facts of it, and the trail must keep them all."""
+    fields = read_fields(reader, entries.get("fields"), subject, kinds, line)
     missing = sorted(set(ACKNOWLEDGED) - {str(field.source) for field in fields.values()})
-    if node is not None and subject == "acknowledgment" and missing:
-        reader.wrong(node.line, "sources_missing", names=", ".join(missing))
+    if subject == "acknowledgment" and missing:
+        reader.wrong(entries["subject"].line, "sources_missing", names=", ".join(missing))
+    return fields
 
 
 def _measures(reader: Reader, node: Node | None, fields: Mapping[str, Field], line: int) -> Mapping[str, str] | None:
