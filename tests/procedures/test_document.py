@@ -61,6 +61,9 @@ def test_all_mistakes_are_named_at_once_by_line() -> None:
         ("title: [a]\n", "document.one_value"),
         ("clauses: x\n", "document.list_wanted"),
         ("distribution: some\n", "document.distribution"),
+        ("acknowledge: some\n", "document.acknowledge"),
+        ("acknowledge: []\n", "document.missing"),
+        ("acknowledge: [Tutti]\n", "document.unknown_role"),
     ],
 )
 def test_what_other_readers_would_guess_is_refused(head: str, code: str) -> None:

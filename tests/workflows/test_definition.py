@@ -97,6 +97,7 @@ def test_two_readings_of_one_text_are_one_definition() -> None:
         ("relation: contains", "relation: owns", "workflow.value"),
         ("sign: {it", "binds: true\n    sign: {it", "workflow.binds_without_document"),
         ("personal: true}", "personal: true, source: notice.x}", "workflow.source_without_notice"),
+        ("retention: R-QMS", "retention: R-QMS\nsubject: acknowledgment", "workflow.sources_missing"),
         ("type: money, title: {it: Costo, en: Cost}", "type: integer, personal: true, title: {it: C, en: C}", "workflow.personal_kind"),
         ("max: 80", "pattern: '(a+)+'", "workflow.pattern_slow"),
         ("max: 80", "pattern: '(a|a)*b'", "workflow.pattern_slow"),
