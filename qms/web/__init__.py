@@ -38,6 +38,7 @@ from qms.web import (
     mistakes,
     notices,
     people,
+    processes,
     records,
     signing,
     steps,
@@ -50,6 +51,7 @@ from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
     *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
+    *processes.ROUTES,
     *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *messages.ROUTES,
     *api.PAGES, *git.ROUTES,
 )  # fmt: skip

@@ -51,6 +51,7 @@ PLACES = (
     ("/", "web.place.desk", "layout-dashboard", Permission.SIGNED_IN),
     ("/cases", "web.place.cases", "folder-open", Permission.READERS),
     ("/documents", "web.place.documents", "book-open", Permission.READERS),
+    ("/processes", "web.place.processes", "workflow", Permission.READERS),
     ("/notices", "web.place.notices", "file-input", Permission.STAFF),
     ("/records", "web.place.trail", "scroll-text", Permission.READERS),
     ("/verification", "web.place.verification", "shield-check", Permission.WATCHERS),

@@ -5,6 +5,7 @@ import re
 
 from tests.house import House
 from tests.web.conftest import AsPerson
+from tests.web.test_opening_a_case import opened
 
 DOCUMENT = "/documents/PRO-8.7-01"
 
@@ -37,3 +38,41 @@ def test_what_a_process_demands_is_printed_with_its_document(as_person: AsPerson
 
 def test_a_document_that_governs_nothing_shows_no_process(as_person: AsPerson) -> None:
     assert 'id="governs"' not in as_person("quality").get("/documents/PRO-7.5-02").text
+
+
+def test_a_process_has_one_page_with_its_documents_clauses_and_standing(as_person: AsPerson) -> None:
+    number = opened(as_person("quality")).partition("?")[0].rpartition("/")[2]
+    page = as_person("auditor").get("/processes/nonconformity")
+    assert page.status_code == 200
+    for address in ("/documents/PRO-8.7-01", "/records?clause=8.7", f"/cases/{number}", "/processes/corrective-action"):
+        assert f'href="{address}"' in page.text, address
+    assert "Segnalata: 1" in words(page.text)
+    assert "Rapporto di non conformità" in words(page.text)
+
+
+def test_a_member_cooperative_counts_only_what_it_may_see(as_person: AsPerson) -> None:
+    number = opened(as_person("quality")).partition("?")[0].rpartition("/")[2]
+    page = as_person("kennel").get("/processes/nonconformity")
+    assert page.status_code == 200
+    assert number not in page.text
+    assert "Segnalata: 1" not in words(page.text)
+
+
+def test_a_process_that_is_not_there_is_not_found(as_person: AsPerson) -> None:
+    assert as_person("quality").get("/processes/nothing").status_code == 404
+
+
+def test_every_process_stands_in_the_list(as_person: AsPerson, house: House) -> None:
+    page = as_person("quality").get("/processes").text
+    with house.app.reading() as connection:
+        for loaded in house.app.engine.definitions.all_in_force(connection):
+            assert f'href="/processes/{loaded.definition.id}"' in page
+
+
+def test_the_auditor_sees_each_clause_with_its_evidence_and_never_that_it_is_covered(as_person: AsPerson) -> None:
+    opened(as_person("quality"))
+    page = words(as_person("auditor").get("/").text)
+    assert "8.7 Ciò che non è conforme" in page
+    assert "7.1.5.2 Taratura degli strumenti Non si applica." in page
+    assert "2 mar 2026" in page
+    assert "coperto" not in page.replace("Nessun punto è detto «coperto»", "")
