@@ -22,6 +22,7 @@ class MessagesPage:
     hour: str
     hours: tuple[str, ...]
     is_sent: bool
+    is_written_to: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def show(call: Call) -> Response:
         found = messages.of(connection, call.by.person, call.typed("before") or None)
         hour = messages.hour_of(connection, call.by.person)
     more = stamp(found[-1].made_at) if len(found) == messages.PAGE else None
-    page = MessagesPage(tuple(found), more, hour, messages.hours(), settings.mail is not None)
+    page = MessagesPage(tuple(found), more, hour, messages.hours(), settings.mail is not None, call.by.kind == "staff")
     return pages.draw(call, "messages/messages.html", call.t("web.messages.title"), page)
 
 
@@ -110,7 +111,7 @@ def send_invitation(call: Call, person: str) -> Response:
 
 ROUTES = (
     Route("GET", "/messages", Permission.SIGNED_IN, show),
-    Route("POST", "/messages/hour", Permission.SIGNED_IN, choose_hour, again=show),
+    Route("POST", "/messages/hour", Permission.STAFF, choose_hour, again=show),
     Route("GET", "/way-back", Permission.ANYONE, ask_way_back),
     Route("POST", "/way-back", Permission.ANYONE, offer_way_back, again=ask_way_back),
     Route("GET", "/invitation/{secret}", Permission.ANYONE, ask_password),
