@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from qms.errors import BadContent, NotFound, Reason, Stale
 from qms.library import Library
-from qms.procedures import document, drafts, register
+from qms.procedures import document, drafts, files, register
 from qms.procedures.register import Draft
 from qms.records import trail
 
@@ -98,6 +98,14 @@ def voided(connection: Connection, case_number: str, text: Text) -> list[Reason]
         for step, bound in approvals(connection, case_number).items()
         if any(bound.get(name) != now[name] for name in COMPARED)
     ]
+
+
+def file_lacking(connection: Connection, library: Library, draft: Draft) -> list[Reason]:
+    """A reason when the text of a draft names a file that nobody handed in for this document."""
+    parsed = _parsed(library.read(draft.blob), draft.path, None, None)
+    if parsed is None or parsed.file is None or files.is_kept(connection, draft.key, parsed.file.sha256):
+        return []
+    return [Reason("FILE_NOT_KEPT", "file", {"name": parsed.file.name})]
 
 
 def facts(

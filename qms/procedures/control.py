@@ -8,10 +8,12 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from qms.errors import NotFound
+from qms.errors import BadContent, NotFound
 from qms.library import Library
 from qms.people.actor import Actor
 from qms.people.sight import reads_superseded, sees_document
+from qms.procedures import document as texts
+from qms.procedures import files
 from qms.procedures import register as shelf_register
 from qms.procedures.adoption import adopt
 from qms.procedures.approval import approvals, binding, facts
@@ -25,6 +27,7 @@ from qms.procedures.drafts import (
     start_proposal,
 )
 from qms.procedures.drafts import seen as draft_seen
+from qms.procedures.files import ControlledFile
 from qms.procedures.intake import record_push
 from qms.procedures.ledger import draft_table, revision_table, targets
 from qms.procedures.merging import ThreeWay, merge_draft, three_way
@@ -34,11 +37,11 @@ from qms.procedures.release import approve, cancel, confirm, publish, send_back,
 from qms.procedures.settling import Alarm, refs_as_seen, settle
 
 __all__ = [
-    "Alarm", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision", "Saved", "ThreeWay",
-    "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case", "draft_seen",
-    "draft_text", "drafts", "due_for_review", "facts", "find", "graft_due", "history", "merge_draft", "publish", "record_push",
-    "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft", "start_proposal", "submit", "targets",
-    "text", "three_way", "withdraw",
+    "Alarm", "ControlledFile", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision",
+    "Saved", "ThreeWay", "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case",
+    "draft_seen", "draft_text", "drafts", "due_for_review", "facts", "file_in", "find", "graft_due", "history", "kept_file",
+    "merge_draft", "publish", "record_push", "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft",
+    "start_proposal", "submit", "targets", "text", "three_way", "withdraw",
 ]  # fmt: skip
 
 
@@ -80,6 +83,19 @@ def text(connection: Connection, library: Library, key: str, by: Actor, number: 
 def draft_text(library: Library, found: Draft) -> str:
     """The words of a draft as they stand now."""
     return library.read(found.blob).decode("utf-8")
+
+
+def file_in(words: str, path: str) -> ControlledFile | None:
+    """The file that a text names in its head; None also for a text that is not well formed."""
+    try:
+        return texts.parse(words, path, placed=False).front.file
+    except BadContent:
+        return None
+
+
+def kept_file(connection: Connection, key: str, words: str, path: str) -> ControlledFile:
+    """The file that a text of the document ``key`` names, when it was kept. Raises NotFound."""
+    return files.require_kept(connection, key, file_in(words, path))
 
 
 def graft_due(connection: Connection, today: date) -> list[str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from qms.errors import BadContent, Incomplete, Problem, Reason
-from qms.procedures import front
+from qms.procedures import files, front
+from qms.procedures.files import ControlledFile
 from qms.procedures.front import Heads, Value, Word, Words
 
 TYPES = ("POL", "MAN", "PRO", "IST", "MOD", "PIA", "ORG", "EXT")
@@ -48,7 +49,7 @@ SYSTEM_DECIDES = frozenset(
     }
 )
 REQUIRED = ("key", "code", "title", "type", "language", "owner", "clauses", "approval", "review_every", "distribution")
-OPTIONAL = ("titles", "workflows", "references", "acknowledge")
+OPTIONAL = ("titles", "file", "workflows", "references", "acknowledge")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Front:
     """Which of its readers declare that they read and understood it: ("all",), or roles and hats."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Its title in other languages than its own, by language."""
+    file: ControlledFile | None = None
+    """The file that the document is, where it is not its own text."""
 
     def titled(self, language: str) -> str:
         """The title that a reader of ``language`` sees."""
@@ -242,6 +245,7 @@ class _Fields:
             references=self._shapes("references", None, 0),
             acknowledge=self._audience("acknowledge", roles, audiences) if "acknowledge" in self.heads.entries else (),
             titles=self._titles(),
+            file=self._file(),
         )
 
     def report(self, key: str, code: str, **values: object) -> None:
@@ -302,6 +306,19 @@ class _Fields:
             elif len(title) > 200 or "\n" in title:
                 self.report("titles", "document.long_title", limit=200)
         return titles
+
+    def _file(self) -> ControlledFile | None:
+        value = self.heads.entries.get("file")
+        if value is None:
+            return None
+        if not isinstance(value, Heads) or value.entries.keys() != set(files.KEYS):
+            self.report("file", "document.file_keys")
+            return None
+        said = {key: self._word("file", item, number=key == "size") for key, item in value.entries.items()}
+        for key, text in said.items():
+            if text and files.wrong(key, text):
+                self.report("file", f"document.file_{key}", value=text[:80])
+        return ControlledFile(said["name"], said["sha256"], int(said["size"]) if not files.wrong("size", said["size"]) else 0)
 
     def _one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         text = self._text(key)

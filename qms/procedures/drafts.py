@@ -4,7 +4,7 @@ Every saved text is a commit and an entry on the trail. Whoever wrote, pushed or
 the name that stands in a commit counts for nothing, only the person who was signed in. ISO 9001 §7.5.2.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -17,10 +17,11 @@ from qms.errors import Incomplete, NotFound, NotPermitted, Reason, Refused, Stal
 from qms.library import Library, blob_id
 from qms.people.actor import Actor
 from qms.people.sight import WRITERS, sees_document, sees_drafts, writes_documents
-from qms.procedures import document, ledger, register
+from qms.procedures import document, files, ledger, register
 from qms.procedures.ledger import Change, archive_ref, draft_ref, listed
 from qms.procedures.register import Draft
 from qms.records import trail
+from qms.records.evidence import Stored
 from qms.records.trail import Receipt
 
 
@@ -77,14 +78,15 @@ def start_draft(
     new: NewDocument | None = None,
     reason: str = "",
     idempotency: str | None = None,
+    file: Stored | None = None,
 ) -> Saved:
     """Open a draft on the text in force, or on a template for a ``new`` document, and its case.
 
-    Raises NotPermitted, Incomplete, NotFound.
+    ``file`` is what a new document is, when that is not its own text. Raises NotPermitted, Incomplete, NotFound.
     """
     ledger.require_writer(library)
     _require_author(tx.connection, key, by)
-    asked = trail.request_digest("start", key, slug, new, reason)
+    asked = trail.request_digest("start", key, slug, new, reason, *_hash(file))
     if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
     _check_names(tx.connection, key, slug, new)
@@ -97,13 +99,17 @@ def start_draft(
         base: int | None = row.revision
     else:
         path, title, kind, base = new.path, new.title, new.type, None
-        text = document.template(key, new.code, new.title, new.type, new.language, new.owner).encode()
+        words = document.template(key, new.code, new.title, new.type, new.language, new.owner)
+        text = (words if file is None else files.written_into(words, file)).encode()
         document.parse(text, path)
         tip = library.commit(head, {path: blob_id(text)}, f"Draft {key}/{slug}", by.person, tx.now, blobs=[text])
     case = open_case(tx, Opening(key, slug, "text", title, kind, reason))
     draft = Draft(key, slug, "text", "open", case, title, path, tip, blob_id(text), digest(text), base, (by.person,), reason, stamp(tx.now))
     change = Change({"draft": [row_of(draft)]}, {draft_ref(key, slug): (None, tip)})
-    receipt = ledger.record(tx, library, "draft-saved", by, change, document=_named(draft), what={"asked": asked}, idempotency=idempotency)
+    brought = _brought(file if new is not None else None)
+    receipt = ledger.record(
+        tx, library, "draft-saved", by, change, document=_named(draft), what={"asked": asked}, idempotency=idempotency, evidence=brought
+    )
     return Saved(tip, case, receipt)
 
 
@@ -160,21 +166,22 @@ def save_draft(
     onto_current: bool = False,
     roles: Collection[str] | None = None,
     idempotency: str | None = None,
+    file: Stored | None = None,
 ) -> Saved:
     """Save ``text`` as the draft's next commit; ``figures`` are pictures by name, None takes one away.
 
-    ``base_tip`` is the tip the editor was opened on. ``onto_current`` says that the text takes in the revision in force now. Raises
-    NotPermitted, NotFound, Stale, BadContent, Refused.
+    ``base_tip`` is the tip the editor was opened on. ``onto_current`` says that the text takes in the revision in force now. ``file``,
+    kept before this is called, takes the place of the one that the text names. Raises NotPermitted, NotFound, Stale, BadContent, Refused.
     """
     ledger.require_writer(library)
     _require_author(tx.connection, key, by)
-    asked = trail.request_digest("save", key, slug, text, sorted(figures), base_tip, reason, onto_current)
+    asked = trail.request_digest("save", key, slug, text, sorted(figures), base_tip, reason, onto_current, *_hash(file))
     if (done := _already(tx, idempotency, key, slug, asked)) is not None:
         return done
     draft = open_draft(tx.connection, key, slug)
     if draft.tip != base_tip:
         raise Stale([Reason("STALE", values={"detail": slug})])
-    content, title, path = _written(draft, text, roles)
+    content, title, path = _written(draft, text if file is None else files.written_into(text, file), roles)
     changes, blobs = _changes(library, draft, path, content, figures)
     after = replace(
         written_by(draft, by, tx),
@@ -190,11 +197,11 @@ def save_draft(
         changes = _onto(tx.connection, library, draft, path, changes)
         tip = library.commit([draft.tip, head], changes, message, by.person, tx.now, blobs=blobs, onto=head)
         after = replace(after, tip=tip, base_revision=current_revision(tx.connection, key))
-    elif _is_same(library, draft.tip, changes) and after.reason == draft.reason:
+    elif file is None and _is_same(library, draft.tip, changes) and after.reason == draft.reason:
         return Saved(draft.tip, draft.case_number, None)
     else:
         after = replace(after, tip=library.commit(draft.tip, changes, message, by.person, tx.now, blobs=blobs))
-    return seal_tip(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency)
+    return seal_tip(tx, library, "draft-saved", by, draft, after, {"asked": asked}, idempotency, _brought(file))
 
 
 def seen(connection: Connection, key: str, slug: str, by: Actor) -> Draft:
@@ -250,12 +257,13 @@ def seal_tip(
     after: Draft,
     what: Mapping[str, str],
     idempotency: str | None,
+    evidence: Sequence[Mapping[str, Any]] = (),
 ) -> Saved:
     """Move a draft to its new tip and put that on the trail."""
     old = before.tip if before else None
     change = Change({"draft": [row_of(after)]}, {after.ref: (old, after.tip)})
     said = {**what, "old": old, "new": after.tip}
-    receipt = ledger.record(tx, library, event, by, change, document=_named(after), what=said, idempotency=idempotency)
+    receipt = ledger.record(tx, library, event, by, change, document=_named(after), what=said, idempotency=idempotency, evidence=evidence)
     return Saved(after.tip, after.case_number, receipt)
 
 
@@ -366,6 +374,14 @@ def _named(draft: Draft) -> dict[str, Any]:
         "key": draft.key, "title": draft.title, "draft": draft.slug, "case": draft.case_number, "path": draft.path,
         "blob": draft.blob, "sha256": draft.sha256, "commit": draft.tip,
     }  # fmt: skip
+
+
+def _hash(file: Stored | None) -> tuple[str, ...]:
+    return () if file is None else (file.sha256,)
+
+
+def _brought(file: Stored | None) -> list[dict[str, Any]]:
+    return [] if file is None else [files.sealed(file)]
 
 
 def digest(content: bytes) -> str:

@@ -217,14 +217,14 @@ def record(
     what: Mapping[str, Any] | None = None,
     comment: str | None = None,
     idempotency: str | None = None,
+    evidence: Sequence[Mapping[str, Any]] = (),
 ) -> Receipt:
     """Do ``change`` and seal it as one entry of its own."""
     write(tx, change)
     follow(tx, library, change)
     sealed = {**(what or {}), "shelf": change.sealed()}
-    return trail.append(
-        tx, trail.Act(event=event, by=by, role=None, organisation=None, document=document, what=sealed, comment=comment, key=idempotency)
-    )
+    act = trail.Act(event=event, by=by, document=document, evidence=evidence, what=sealed, comment=comment, key=idempotency)
+    return trail.append(tx, act)
 
 
 def follow(tx: Transaction, library: Library, change: Change) -> None:

@@ -137,6 +137,8 @@ def confirm(tx: Transaction, library: Library, context: Context, zone: ZoneInfo)
 def submit(tx: Transaction, library: Library, context: Context) -> dict[str, Any]:
     """Count the person who submits a text among its authors."""
     draft = register.draft_of_case(tx.connection, context.case.number)
+    if lacking := approval.file_lacking(tx.connection, library, draft):
+        raise Refused(lacking)
     authors = draft.authors if context.by.person in draft.authors else (*draft.authors, context.by.person)
     rows = {"draft": [{"key": draft.key, "slug": draft.slug, "authors": listed(authors)}]}
     return _done(tx, library, Change(rows, {}), {"key": draft.key, "draft": draft.slug, "blob": draft.blob, "sha256": draft.sha256})
@@ -182,7 +184,7 @@ def _judge(tx: Transaction, library: Library, context: Context, zone: ZoneInfo) 
     if not draft.is_open or draft.kind != "text":
         raise Refused([Reason("DRAFT_CLOSED", values={"detail": draft.slug, "status": draft.status})])
     front = document.parse(library.read(draft.blob), draft.path).front
-    reasons = approval.voided(tx.connection, draft.case_number, text)
+    reasons = approval.voided(tx.connection, draft.case_number, text) + approval.file_lacking(tx.connection, library, draft)
     known = approval.facts(tx.connection, library, draft.case_number)
     for name, code in (("base_is_current", "BASE_OUTDATED"), ("code_is_free", "CODE_TAKEN"), ("is_changed", "DRAFT_UNCHANGED")):
         if not known[name]:

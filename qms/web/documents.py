@@ -15,10 +15,12 @@ from qms.people import directory
 from qms.people.sight import reads_superseded, sees_document, sees_drafts, writes_documents
 from qms.procedures import control, document
 from qms.procedures.comparison import Line, source
-from qms.procedures.control import Draft, HistoryLine, RegisterRow, Revision
+from qms.procedures.control import ControlledFile, Draft, HistoryLine, RegisterRow, Revision
+from qms.records import evidence
 from qms.web import hands, pages
 from qms.web.call import Call
 from qms.web.drawing import Told, told
+from qms.web.evidence import attachment
 from qms.web.hands import Hands
 from qms.web.registry import Permission, Route
 
@@ -76,6 +78,7 @@ class DocumentPage:
     former: int | None
     may_compare: bool
     read: Acknowledged | None
+    file: ControlledFile | None
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class ComparisonPage:
     new: int
     lines: tuple[Line, ...]
     html: str
+    files: tuple[ControlledFile | None, ControlledFile | None]
 
 
 def show_register(call: Call) -> Response:
@@ -132,7 +136,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
     page = DocumentPage(
         row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,
         headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, writes_documents(by), former,
-        reads_superseded(by), read,
+        reads_superseded(by), read, read_text.front.file,
     )  # fmt: skip
     return pages.draw(call, "documents/document.html", f"{revision.code} {revision.title}", page)
 
@@ -162,8 +166,24 @@ def compare_revision(call: Call, key: str, revision: str) -> Response:
     lines = tuple(source(old.text, new.text))
     bodies = [document.parse(one.text, one.revision.path, placed=False).body for one in (old, new)]
     marked = app.renderer.comparison(old.revision.blob, new.revision.blob, *bodies)
-    page = ComparisonPage(row, old.revision.number, new.revision.number, lines, marked.html)
+    files = control.file_in(old.text, old.revision.path), control.file_in(new.text, new.revision.path)
+    page = ComparisonPage(row, old.revision.number, new.revision.number, lines, marked.html, files)
     return pages.draw(call, "documents/comparison.html", call.t("web.document.changes_of", code=row.code, number=revision), page)
+
+
+def show_file(call: Call, key: str, revision: str) -> Response:
+    """The file that a revision is, for those who may read its text."""
+    app, by = call.app, call.by
+    with app.reading() as connection:
+        row = control.find(connection, key)
+        found = control.text(connection, app.library, row.key, by, whole(revision))
+        file = control.kept_file(connection, row.key, found.text, found.revision.path)
+    return given_back(call, file)
+
+
+def given_back(call: Call, file: ControlledFile) -> Response:
+    """The file of a document, always as a download."""
+    return attachment(evidence.read(call.app.settings.evidence, file.sha256), file.name, file.size)
 
 
 def show_figure(call: Call, key: str, revision: str, name: str) -> Response:
@@ -208,5 +228,6 @@ ROUTES = (
     Route("GET", "/documents/{key}", Permission.READERS, show_document),
     Route("GET", "/documents/{key}/revisions/{revision}", Permission.READERS, show_revision),
     Route("GET", "/documents/{key}/revisions/{revision}/changes", Permission.READERS, compare_revision),
+    Route("GET", "/documents/{key}/revisions/{revision}/file", Permission.READERS, show_file),
     Route("GET", "/documents/{key}/revisions/{revision}/figures/{name}", Permission.READERS, show_figure),
 )

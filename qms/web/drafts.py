@@ -11,12 +11,15 @@ from qms.errors import BadContent, Incomplete, NotFound, Reason
 from qms.people.sight import writes_documents
 from qms.procedures import control, document
 from qms.procedures.comparison import Line, source
-from qms.procedures.control import Draft, NewDocument
+from qms.procedures.control import ControlledFile, Draft, NewDocument
+from qms.records import evidence
+from qms.records.evidence import Stored
 from qms.web import documents, pages
 from qms.web.call import Call
 from qms.web.registry import Permission, Route
 
 BODY_FROM = "---"
+ACCEPTED = tuple(evidence.TYPES)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class EditorPage:
     is_outdated: bool
     may_write: bool
     problems: tuple[Any, ...]
+    file: ControlledFile | None
+    accepted: tuple[str, ...]
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class NewPage:
     types: tuple[str, ...]
     roles: Mapping[str, str]
     typed: Mapping[str, str]
+    accepted: tuple[str, ...] = ()
+    limit: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class DraftComparisonPage:
     is_clean: bool
     merged: str
     key: str
+    files: tuple[ControlledFile | None, ControlledFile | None]
 
 
 def edit(call: Call, key: str, slug: str) -> Response:
@@ -77,6 +86,7 @@ def _editor(call: Call, key: str, slug: str, preview: str | None) -> Response:
     page = EditorPage(
         draft, text, call.typed("reason", draft.reason), call.typed("key") or uuid4().hex, _figures(call, draft), preview,
         draft.base_revision != current and draft.kind == "text", may_write, _problems(call, draft, text),
+        control.file_in(text, draft.path), ACCEPTED, app.settings.max_evidence_bytes,
     )  # fmt: skip
     return pages.draw(call, "drafts/editor.html", call.t("web.draft.title", key=key, slug=slug), page)
 
@@ -87,11 +97,12 @@ def save(call: Call, key: str, slug: str) -> Response:
     figures: dict[str, bytes | None] = {name: None for name, _ in call.texts("remove.")}
     for _, upload in call.uploads("figures"):
         figures[upload.filename or ""] = upload.file.read(document.FIGURE_LIMIT + 1)
+    file = _handed_in(call)
     with app.writing(shelf=True) as tx:
         saved = control.save_draft(
             tx, app.library, key, slug, call.typed("text"), figures, by, call.typed("tip"),
             reason=call.typed("reason"), onto_current=bool(call.typed("onto_current")), roles=frozenset(app.hats.roles),
-            idempotency=f"{by.person}:{call.typed('key')}",
+            idempotency=f"{by.person}:{call.typed('key')}", file=file,
         )  # fmt: skip
     return call.to(f"/documents/{key}/drafts/{slug}", saved.receipt.position if saved.receipt else None)
 
@@ -121,6 +132,7 @@ def compare(call: Call, key: str, slug: str) -> Response:
     page = DraftComparisonPage(
         draft, tuple(source(old, new)), shown.html, three is not None, three is not None and three.is_clean,
         three.merged if three else "", uuid4().hex,
+        (control.file_in(old, row.path) if row else None, control.file_in(new, draft.path)),
     )  # fmt: skip
     return pages.draw(call, "drafts/comparison.html", call.t("web.draft.compare", key=key), page)
 
@@ -163,7 +175,8 @@ def start(call: Call, key: str) -> Response:
 
 def ask_new(call: Call) -> Response:
     typed = {name: call.typed(name) for name in ("document_key", "code", "name", "type", "language", "owner", "area", "title", "reason")}
-    page = NewPage(None, call.typed("key") or uuid4().hex, document.TYPES, documents.roles(call), typed)
+    limit = call.app.settings.max_evidence_bytes
+    page = NewPage(None, call.typed("key") or uuid4().hex, document.TYPES, documents.roles(call), typed, ACCEPTED, limit)
     return pages.draw(call, "drafts/new.html", call.t("web.document.new"), page)
 
 
@@ -175,10 +188,11 @@ def start_new(call: Call) -> Response:
     if missing:
         raise Incomplete(missing)
     key, own = call.typed("document_key").strip() or given["code"], f"{by.person}:{call.typed('key')}"
+    file = _handed_in(call)
     with app.writing(shelf=True) as tx:
         control.start_draft(
             tx, app.library, key=key, slug="prima-stesura", by=by, open_case=app.open_proposal(by, own), new=NewDocument(**given),
-            reason=call.typed("reason"), idempotency=own,
+            reason=call.typed("reason"), idempotency=own, file=file,
         )  # fmt: skip
     return call.to(f"/documents/{key}/drafts/prima-stesura")
 
@@ -209,6 +223,23 @@ def show_figure(call: Call, key: str, slug: str, name: str) -> Response:
     with call.app.reading() as connection:
         draft = control.draft_seen(connection, key, slug, call.by)
     return documents.figure(call, draft.tip, draft.path, name)
+
+
+def show_file(call: Call, key: str, slug: str) -> Response:
+    """The file that a draft names, for those who may read the draft."""
+    with call.app.reading() as connection:
+        draft = control.draft_seen(connection, key, slug, call.by)
+        file = control.kept_file(connection, key, control.draft_text(call.app.library, draft), draft.path)
+    return documents.given_back(call, file)
+
+
+def _handed_in(call: Call) -> Stored | None:
+    """The file that came for the document, kept before anything names it. Raises Incomplete."""
+    settings = call.app.settings
+    came = next((upload for _, upload in call.uploads("document_file")), None)
+    if came is None:
+        return None
+    return evidence.store(settings.evidence, came.file, came.filename or "", settings.max_evidence_bytes)
 
 
 def body_of(text: str) -> str:
@@ -244,7 +275,7 @@ def _figures(call: Call, draft: Draft) -> tuple[str, ...]:
 
 ROUTES = (
     Route("GET", "/documents/new", Permission.WRITERS, ask_new),
-    Route("POST", "/documents/new", Permission.WRITERS, start_new, again=ask_new),
+    Route("POST", "/documents/new", Permission.WRITERS, start_new, again=ask_new, takes_files=True),
     Route("GET", "/documents/{key}/new-draft", Permission.WRITERS, ask_start),
     Route("POST", "/documents/{key}/new-draft", Permission.WRITERS, start, again=ask_start),
     Route("GET", "/documents/{key}/proposals/{kind}", Permission.WRITERS, ask_proposal),
@@ -255,5 +286,6 @@ ROUTES = (
     Route("POST", "/documents/{key}/drafts/{slug}/preview", Permission.WRITERS, preview),
     Route("GET", "/documents/{key}/drafts/{slug}/comparison", Permission.READERS, compare),
     Route("POST", "/documents/{key}/drafts/{slug}/merge", Permission.WRITERS, merge, again=compare),
+    Route("GET", "/documents/{key}/drafts/{slug}/file", Permission.READERS, show_file),
     Route("GET", "/documents/{key}/drafts/{slug}/figures/{name}", Permission.READERS, show_figure),
 )

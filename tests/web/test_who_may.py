@@ -130,7 +130,10 @@ def prepared(house: House) -> dict[str, str]:
         assert quality.send(start, {**quality.hidden(start), "slug": slug, "reason": "Chiarito."}).status_code == 303
         place = f"/documents/{KEY}/drafts/{slug}"
         form = {**quality.hidden(place), "text": written(quality, place) + f"\n{slug} ![schema](uno.png)\n", "reason": "Chiarito."}
-        files = {"figures": ("uno.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "image/png")}
+        files = {
+            "figures": ("uno.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "image/png"),
+            "document_file": ("Modulo.pdf", b"%PDF-1.7 " + slug.encode(), "application/pdf"),
+        }
         saved = quality.send(place, form, files=files)
         assert saved.status_code == 303, sentences(saved)
         if slug == "prima":
