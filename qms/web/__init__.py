@@ -27,6 +27,7 @@ from qms.web import (
     account,
     api,
     cases,
+    deadlines,
     desk,
     documents,
     drafts,
@@ -50,10 +51,9 @@ from qms.web.doorway import MOST_FIELDS, MOST_FILES, Doorway
 from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
-    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES, *evidence.ROUTES,
-    *processes.ROUTES,
-    *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES, *account.ROUTES, *messages.ROUTES,
-    *api.PAGES, *git.ROUTES,
+    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES,
+    *evidence.ROUTES, *processes.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES,
+    *account.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
+from qms.desk import results
+from qms.desk.results import Result
 from qms.errors import NotFound, NotPermitted, Reason
 from qms.formats import identifiers
 from qms.people import directory
@@ -100,6 +102,7 @@ class CasePage:
     mine: tuple[Offer, ...]
     others: tuple[Offer, ...]
     roles: Mapping[str, str]
+    results: tuple[Result, ...]
     facts: tuple[Datum, ...]
     empty: int
     evidence: tuple[Evidence, ...]
@@ -244,6 +247,7 @@ def _matter(call: Call, connection: Any, found: Case, shown: Shown) -> dict[str,
     )  # fmt: skip
     return {
         "facts": facts,
+        "results": tuple(results.results_of(found.definition, found.fields)),
         "empty": len(definition.fields) - len(facts),
         "evidence": files,
         "links": tuple((_link_title(definition, one.name, language), one, _state_of(call, connection, one)) for one in found.links),

@@ -22,6 +22,7 @@ class DeskPage:
     clauses: tuple[ClauseRow, ...]
     until: datetime | None
     keeps: bool
+    directs: bool
 
 
 def show_desk(call: Call) -> Response:
@@ -33,7 +34,7 @@ def show_desk(call: Call) -> Response:
         rows = processes.matrix(connection, app.engine, by, known, now.astimezone(app.zone).date()) if by.kind == "auditor" else ()
         until = pages.account_ends(connection, by) if by.kind == "auditor" else None
     late = sum(1 for one in found.waiting if one.due_at is not None and one.due_at < now)
-    page = DeskPage(by.kind, found, late, rows, until, by.keeps(("QM", "DOC_CTRL")))
+    page = DeskPage(by.kind, found, late, rows, until, by.keeps(("QM", "DOC_CTRL")), by.keeps(("TOP", "QM")))
     return pages.draw(call, "desk/desk.html", call.t("web.desk.title"), page)
 
 

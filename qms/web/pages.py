@@ -50,6 +50,7 @@ class Frame:
 PLACES = (
     ("/", "web.place.desk", "layout-dashboard", Permission.SIGNED_IN),
     ("/cases", "web.place.cases", "folder-open", Permission.READERS),
+    ("/deadlines", "web.place.deadlines", "calendar-clock", Permission.READERS),
     ("/documents", "web.place.documents", "book-open", Permission.READERS),
     ("/processes", "web.place.processes", "workflow", Permission.READERS),
     ("/notices", "web.place.notices", "file-input", Permission.STAFF),
