@@ -1,13 +1,16 @@
 """The register of controlled documents and each document's page: what is in force, who answers for it, how it came to be."""
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import unescape
+from io import StringIO
 from typing import Any
 
 from starlette.responses import Response
 
+from qms.database import moment
 from qms.desk import acknowledgments
 from qms.desk.acknowledgments import Asked
 from qms.errors import NotFound
@@ -25,6 +28,8 @@ from qms.web.hands import Hands
 from qms.web.registry import Permission, Route
 
 PAGE = 100
+MANY = 100_000
+FORMULA = ("=", "+", "-", "@")
 KEEPERS = ("QM", "DOC_CTRL")
 """Who keeps the documents, and therefore knows by name who has read them."""
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -109,6 +114,32 @@ def show_register(call: Call) -> Response:
     following = found[PAGE - 1].code if len(found) > PAGE else None
     page = RegisterPage(rows, roles(call), document.TYPES, filters, following, writes_documents(call.by))
     return pages.draw(call, "documents/register.html", call.t("web.place.documents"), page)
+
+
+def give_register(call: Call) -> Response:
+    """Every document in force that the reader may see, for a spreadsheet: no cell of it is taken for a formula."""
+    with call.app.reading() as connection:
+        found = control.register(connection, limit=MANY)
+    names, at = roles(call), call.app.zone
+    heads = ("code", "title", "revision", "in_force_since", "owner", "next_review", "type", "clauses")
+    lines = [
+        (
+            row.code, row.titled(call.language), str(row.revision), moment(row.in_force_since).astimezone(at).date().isoformat(),
+            names.get(row.owner, row.owner), row.next_review, row.type, " ".join(row.clauses),
+        )
+        for row in found
+        if sees_document(call.by, row.distribution)
+    ]  # fmt: skip
+    written = StringIO()
+    writer = csv.writer(written, delimiter=";" if call.language == "it" else ",")
+    writer.writerow([call.t(f"web.document.{name}") for name in heads])
+    writer.writerows([harmless(cell) for cell in line] for line in lines)
+    return attachment(written.getvalue().encode("utf-8-sig"), f"{call.t('web.place.documents')}.csv", kind="text/csv")
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet shows and never computes."""
+    return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(("\t", "\r")) else cell
 
 
 def show_document(call: Call, key: str) -> Response:
@@ -225,6 +256,7 @@ def headings(html: str) -> tuple[Heading, ...]:
 
 ROUTES = (
     Route("GET", "/documents", Permission.READERS, show_register),
+    Route("GET", "/documents/register.csv", Permission.READERS, give_register),
     Route("GET", "/documents/{key}", Permission.READERS, show_document),
     Route("GET", "/documents/{key}/revisions/{revision}", Permission.READERS, show_revision),
     Route("GET", "/documents/{key}/revisions/{revision}/changes", Permission.READERS, compare_revision),

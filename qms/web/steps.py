@@ -14,6 +14,7 @@ from qms.formats.values import BadValue
 from qms.locale import LANGUAGES
 from qms.procedures import control
 from qms.procedures.comparison import Line, source
+from qms.procedures.files import ControlledFile
 from qms.procedures.register import Draft
 from qms.web import cases, pages
 from qms.web.call import Call
@@ -34,6 +35,8 @@ class Bound:
     draft: Draft
     lines: tuple[Line, ...]
     html: str
+    files: tuple[ControlledFile | None, ControlledFile | None]
+    """The file of the revision in force and that of the draft."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,8 @@ def _bound(call: Call, connection: Any, number: str) -> Bound | None:
     except NotFound:
         old, old_blob = "", ""
     html = call.app.renderer.comparison(old_blob, draft.blob, body_of(old), body_of(new)).html
-    return Bound(draft, tuple(source(old, new)), html)
+    files = control.file_in(old, draft.path), control.file_in(new, draft.path)
+    return Bound(draft, tuple(source(old, new)), html, files)
 
 
 ROUTES = (

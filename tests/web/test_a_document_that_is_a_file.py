@@ -27,6 +27,7 @@ def released(as_person: AsPerson, draft: str) -> None:
         (as_person("quality_too"), CHECK, {"field.review_outcome": "Coerente con gli altri documenti.", "password": PASSWORD}),
         (as_person("direction"), APPROVE, {"password": PASSWORD}),
     ):
+        assert f"{draft}/file" in browser.get(f"{case}/steps/{step}").text or step == SUBMIT
         answer = stepped(browser, case, step, **fields)
         assert answer.status_code == 303, sentences(answer)
 
