@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
-from qms.database import Database, Transaction
+from qms.database import Database, Transaction, moment
 from qms.errors import Text
 from qms.library import Library
 from qms.people import directory
-from qms.people.actor import SYSTEM
+from qms.people.actor import SYSTEM, Actor
 from qms.people.directory import Person
 from qms.people.hats import Hats
 from qms.procedures import control, document
@@ -50,6 +50,15 @@ class Asked:
     is_closed: bool
     is_lapsed: bool
     at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A document that ``number`` persons were asked to read and have not acknowledged; ``since`` the first of them was asked."""
+
+    key: str
+    number: int
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,28 @@ def standing(connection: Connection, engine: Engine, key: str, revision: int) ->
         if _of(file, definition, REVISION) == revision:
             found.append(_told(file, definition))
     return found
+
+
+def unread(connection: Connection, engine: Engine, by: Actor, limit: int) -> list[Unread]:
+    """Documents that somebody has still to acknowledge, of what ``by`` may see, the longest asked first."""
+    places = {
+        (one.id, state.name)
+        for one in (loaded.definition for loaded in engine.definitions.known(connection))
+        if one.subject == SUBJECT
+        for state in one.states.values()
+        if not state.is_end
+    }
+    row, code = case_file.c, case_identifier.c
+    since = func.min(row.opened_at)
+    query = (
+        select(code.value, func.count(), since)
+        .select_from(case_file.join(case_identifier, code.case_number == row.number))
+        .where(tuple_(row.workflow, row.state).in_(sorted(places)), code.kind == DOCUMENT, case.seen_by(connection, engine, by))
+        .group_by(code.value)
+        .order_by(since, code.value)
+        .limit(limit)
+    )
+    return [Unread(key, number, moment(asked)) for key, number, asked in connection.execute(query)] if places else []
 
 
 def _told(file: File, definition: Definition) -> Asked:

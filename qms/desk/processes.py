@@ -47,6 +47,18 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """An open case about what went wrong."""
+
+    number: str
+    title: str
+    workflow: Text
+    state: Text
+    opened_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
 class ClauseRow:
     """A clause with what serves it. ``due`` are those of its documents whose review has passed."""
 
@@ -92,6 +104,26 @@ def matrix(connection: Connection, engine: Engine, by: Actor, known: Clauses, to
     extra = {name: Clause(name, {}, None, 0) for name in named - known.by_key.keys()}
     listed = sorted([*known.by_key.values(), *extra.values()], key=lambda clause: clauses.order(clause.key))
     return tuple(_row(clause, rows, processes, today) for clause in listed)
+
+
+def open_findings(connection: Connection, engine: Engine, by: Actor, limit: int) -> list[Finding]:
+    """Open cases about what went wrong that ``by`` may see, the oldest first."""
+    telling = {
+        loaded.definition.id: loaded.definition.title for loaded in engine.definitions.all_in_force(connection) if _tells(loaded.definition)
+    }
+    states = {workflow: known for workflow, known in _states(connection, engine).items() if workflow in telling}
+    query = select(case_file).where(_are_open(states), seen_by(connection, engine, by))
+    return [
+        Finding(
+            row.number,
+            row.title,
+            telling[row.workflow],
+            states[row.workflow][row.state][0],
+            moment(row.opened_at),
+            moment(row.next_due) if row.next_due else None,
+        )
+        for row in connection.execute(query.order_by(case_file.c.opened_at, case_file.c.number).limit(limit))
+    ]
 
 
 def _row(clause: Clause, rows: list[RegisterRow], processes: list[Standing], today: date) -> ClauseRow:

@@ -251,3 +251,17 @@ def test_a_publication_and_an_acknowledgment_at_once_do_not_wait_for_each_other(
     for (_, _, nick), acknowledged in zip(waiting, done[1:], strict=True):
         assert asked(house, 1)[nick].is_lapsed is not acknowledged
     assert asked(house, 2).keys() == EVERYBODY
+
+
+def test_the_quality_office_counts_what_is_not_acknowledged_yet(house: House) -> None:
+    put_in_force(house, "conta")
+    mine = asked(house, 1)["tenders"].number
+    engine = house.app.engine
+
+    def counted(nick: str) -> list[tuple[str, int]]:
+        with house.app.reading() as connection:
+            return [(one.key, one.number) for one in acknowledgments.unread(connection, engine, house.actor(nick), 10)]
+
+    assert counted("quality") == [(CODE, len(EVERYBODY))]
+    take(house, mine, "acknowledge_text", "tenders")
+    assert counted("quality") == [(CODE, len(EVERYBODY) - 1)]

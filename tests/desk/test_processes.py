@@ -98,3 +98,13 @@ def test_a_clause_that_does_not_apply_says_why(house: House) -> None:
 def test_a_reader_of_another_organisation_sees_no_evidence_of_ours(house: House) -> None:
     report(house, "quality", "Registro firmato in anticipo")
     assert clause(house, "kennel", "8.7").newest is None
+
+
+def test_open_findings_stand_by_age_and_only_those_the_reader_may_see(house: House) -> None:
+    first = report(house, "quality", "Registro firmato in anticipo")
+    house.clock.pass_(days=3)
+    second = report(house, "kennel", "Box senza acqua", "canile")
+    with house.app.reading() as connection:
+        found = processes.open_findings(connection, house.app.engine, house.actor("quality"), 10)
+        assert [one.number for one in found] == [first, second]
+        assert [one.number for one in processes.open_findings(connection, house.app.engine, house.actor("kennel"), 10)] == [second]

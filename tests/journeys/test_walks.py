@@ -28,7 +28,7 @@ def test_staff_advance_a_step(visit: Visit, script: bool) -> None:
     reported(visit("verifier", java_script_enabled=script).page)
     visitor = visit("quality", java_script_enabled=script)
     page = visitor.page
-    page.get_by_role("link", name="NC-2026-0001").click()
+    page.get_by_role("link", name="NC-2026-0001").first.click()
     assert page.locator(".drawing svg .is-current").count() == 1
     page.get_by_role("heading", name="Che cosa posso fare ora").wait_for()
     page.get_by_role("link", name="Tratta (minore)", exact=True).click()
