@@ -206,6 +206,13 @@ def persons(connection: Connection, after: str = "", limit: int = 100) -> list[P
     return [_person(dict(row), sorted(worn.get(row["id"], []))) for row in rows]
 
 
+def closing(connection: Connection, since: str, until: str, limit: int) -> list[tuple[str, str, str]]:
+    """Id and name of those whose account closes by itself in that time, and when, the first to close first."""
+    who = person_table.c
+    query = select(who.id, who.name, who.expires_at).where(who.disabled_at.is_(None), who.expires_at.between(since, until))
+    return [(id, name, str(at)) for id, name, at in connection.execute(query.order_by(who.expires_at, who.id).limit(limit))]
+
+
 def organisation(connection: Connection, organisation_id: str) -> Organisation:
     """One organisation. Raises NotFound."""
     row = connection.execute(select(organisation_table).where(organisation_table.c.id == organisation_id)).mappings().first()

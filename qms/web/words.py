@@ -1,5 +1,6 @@
 """How values look to a reader: dates in words with the full instant behind them, amounts with their comma, lateness said, not coloured."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -97,6 +98,20 @@ class Words:
     def is_late(self, at: datetime | str | None) -> bool:
         """Whether a deadline has passed."""
         return bool(at) and (parsed(at) if isinstance(at, str) else at) < self.now  # type: ignore[operator]
+
+    def spark(self, series: Sequence[tuple[str, Decimal]], target: Decimal) -> Markup:
+        """A small line of past values with the target dashed; the same values in words for who does not see it."""
+        told = "; ".join(f"{period}: {self.number(value)}" for period, value in series)
+        values = [value for _, value in series]
+        low, high = min(*values, target), max(*values, target)
+        wide = Decimal(88) / max(len(values) - 1, 1)
+        heights = [20 - 16 * (value - low) / (high - low or 1) for value in (*values, target)]
+        points = " ".join(f"{4 + wide * place:.1f},{height:.1f}" for place, height in enumerate(heights[:-1]))
+        last = points.rpartition(" ")[2].split(",")
+        return Markup(
+            '<svg class="spark" role="img" aria-label="{}" viewBox="0 0 96 24" width="96" height="24"><title>{}</title>'
+            '<line x1="4" x2="92" y1="{}" y2="{}"/><polyline points="{}"/><circle cx="{}" cy="{}" r="2.5"/></svg>'
+        ).format(told, told, f"{heights[-1]:.1f}", f"{heights[-1]:.1f}", points, *last)
 
     def size(self, count: int) -> str:
         """``12 kB``."""

@@ -35,9 +35,34 @@ def test_deadlines_are_of_cases_one_may_see_late_first_and_page_by_page(either_h
         assert [one.number for one in found] == ["NC-2026-0001", "NC-2026-0002"]
         assert found[0].due_at < house.clock.now < found[1].due_at
         first = deadlines.due(connection, house.app.engine, house.actor("quality"), until, limit=1)
-        second = deadlines.due(connection, house.app.engine, house.actor("quality"), until, after=first[-1].number, limit=1)
+        second = deadlines.due(connection, house.app.engine, house.actor("quality"), until, after=first[-1].cursor, limit=1)
         assert [one.number for one in (*first, *second)] == ["NC-2026-0001", "NC-2026-0002"]
         assert deadlines.due(connection, house.app.engine, house.actor("kennel"), until) == []
+
+
+def test_a_case_with_several_deadlines_stands_on_the_next_page_with_those_not_told_yet(house: House) -> None:
+    report(house, 3)
+    until = house.clock.now + timedelta(days=3650)
+    with house.app.reading() as connection:
+        engine, by = house.app.engine, house.actor("quality")
+        whole = [one.cursor for one in deadlines.due(connection, engine, by, until)]
+        paged: list[str] = []
+        while found := deadlines.due(connection, engine, by, until, after=paged[-1] if paged else "", limit=1):
+            paged += [one.cursor for one in found]
+        assert paged == whole
+        assert len(whole) >= 3
+
+
+def test_deadlines_are_chosen_by_organisation_and_by_law(house: House) -> None:
+    report(house)
+    until = house.clock.now + timedelta(days=30)
+    with house.app.reading() as connection:
+        engine, by = house.app.engine, house.actor("quality")
+        assert len(deadlines.due(connection, engine, by, until, organisation="consorzio")) == 1
+        assert deadlines.due(connection, engine, by, until, organisation="canile") == []
+        assert deadlines.due(connection, engine, by, until, legal=True) == []
+        (one,) = deadlines.due(connection, engine, by, until)
+        assert one.whose in {role for role, _ in house.actor("quality").held}
 
 
 def test_the_scadenzario_asks_no_more_for_more_cases(house: House) -> None:

@@ -11,6 +11,7 @@ PAGES = (
     "/", "/cases", "/cases/new", "/cases/new/nonconformity", "/cases/NC-2026-0001", "/cases/NC-2026-0001/steps/treat", "/documents",
     "/documents/PRO-8.2-01", "/documents/new", "/processes", "/processes/public-tender", "/notices", "/records", "/records/7",
     "/verification", "/identifiers?kind=CPV&value=85312310-5", "/people", "/people/new", "/people/P-0003", "/account", "/api", "/nothing",
+    "/deadlines?days=365", "/monday",
 )  # fmt: skip
 
 
