@@ -6,11 +6,11 @@ transactions on it where the reader can see them.
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -29,7 +29,7 @@ from qms.records import checkpoints, keys, trail
 from qms.settings import Settings
 from qms.workflows import case, timers
 from qms.workflows.definition import SYS, Definition, Step
-from qms.workflows.engine import Effect, EffectContext, Engine, make_engine
+from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
 from qms.workflows.file import Procedure
 
 TICK_SECONDS = 20.0
@@ -47,6 +47,7 @@ EFFECTS: Mapping[str, Mapping[str, str]] = {**LIBRARY_EFFECTS, "ask-acknowledgme
 ATTEMPTS = frozenset({"SOD", "SIGNATURE", "ROLE", "ORGANISATION"})
 """The kinds of refusal that are recorded, through whichever door they came."""
 _log = logging.getLogger(__name__)
+Done = TypeVar("Done")
 
 
 class App:
@@ -85,12 +86,21 @@ class App:
         with self.library.writer():
             control.settle(self.database, self.library)
             with self.database.writing() as tx:
+                tx.has_library = True
                 yield tx
 
-    def touches_library(self, definition: Definition, step: Step | str) -> bool:
+    def acting(self, verb: Callable[[Transaction], Done]) -> Done:
+        """One verb in a writing transaction; a verb that turns out to need the library begins anew with its lock taken first."""
+        try:
+            with self.writing() as tx:
+                return verb(tx)
+        except LibraryNeeded:
+            with self.writing(shelf=True) as tx:
+                return verb(tx)
+
+    def touches_library(self, step: Step) -> bool:
         """Whether taking ``step`` needs ``writing(shelf=True)``."""
-        found = definition.step(step) if isinstance(step, str) else step
-        return found is not None and (found.binds or any(effect.name in LIBRARY_EFFECTS for effect in found.effects))
+        return step.binds or any(effect.name in LIBRARY_EFFECTS for effect in step.effects)
 
     def workflow_about(self, connection: Connection, subject: str) -> Definition:
         """The workflow in force whose cases the program itself opens for ``subject``. Raises NotFound."""
@@ -138,7 +148,7 @@ class App:
             due = timers.due_cases(connection, self.engine, self.database.clock(), MANY)
         moved = 0
         for waiting in due:
-            shelf = any(self.touches_library(waiting.definition, step) for step in waiting.steps)
+            shelf = any(self.touches_library(step) for step in waiting.steps)
             try:
                 with self.writing(shelf=shelf) as tx:
                     moved += timers.wake(tx, self.engine, tx.now, number=waiting.number)
@@ -248,6 +258,7 @@ class App:
             binding=lambda connection, number, seen: control.binding(connection, library, number, seen),
             holds={"ask-acknowledgments": self.acknowledgments.hold},
             clock=lambda: self.database.clock(),
+            touches_library=self.touches_library,
         )
 
     def _told(self, tx: Transaction, done: Mapping[str, Any], whom: str) -> Mapping[str, Any]:

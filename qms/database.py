@@ -65,12 +65,16 @@ class Transaction:
     """One writing transaction: its connection, the moment it stands for, and what must follow its commit.
 
     ``after_commit`` holds projections (moving git refs): each must be safe to lose and to repeat, since a crash may come before it.
+    ``has_library`` says that the library's lock was taken first. ``guesses`` are what rooms remember of the last transaction that was
+    committed through this ``Database``: another may have come since, so each must be checked as it is used.
     """
 
     connection: Connection
     now: datetime
     signer: Signer
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    has_library: bool = False
+    guesses: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -98,6 +102,7 @@ class Database:
         self.signer = signer
         self.is_sqlite = url.startswith("sqlite")
         self._turns = _Turns()
+        self._guesses: dict[str, Any] = {}
         self._lock = lock if self.is_sqlite and sqlite3.sqlite_version_info < WAL_RESET_MENDED else None
         if self.is_sqlite:
             self.engine = create_engine(url, connect_args={"check_same_thread": False}, **POOL)
@@ -132,8 +137,9 @@ class Database:
                 if self.is_sqlite:
                     connection = connection.execution_options(writing=True)
                 with connection.begin():
-                    transaction = Transaction(connection, self.clock(), self.signer)
+                    transaction = Transaction(connection, self.clock(), self.signer, guesses=dict(self._guesses))
                     yield transaction
+                self._guesses = transaction.guesses
             for follow in transaction.after_commit:
                 follow()
 

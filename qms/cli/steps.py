@@ -48,7 +48,7 @@ def take(
     if chosen is not None and chosen.sign is not None:
         call.tell("cli.sign.meaning", meaning=chosen.sign[call.language], title=found.file.title, text=text_seen or "–")
         proof = call.prove(by)
-    with app.writing(shelf=app.touches_library(found.definition, step)) as tx:
+    with app.writing(shelf=chosen is not None and app.touches_library(chosen)) as tx:
         return case.take_step(
             tx,
             app.engine,

@@ -182,7 +182,7 @@ def _step(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     step = next((step for step in fitting if seen.state in step.sources), fitting[0])
     proof = signature.prove(app.database, by, stage.script.password) if step.sign else None
     at = _moment(stage, act) if "at" in act else None
-    with app.writing(shelf=app.touches_library(seen.definition, step)) as tx:
+    with app.writing(shelf=app.touches_library(step)) as tx:
         receipt = case.take_step(
             tx,
             app.engine,

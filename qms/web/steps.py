@@ -25,7 +25,6 @@ from qms.workflows import case
 from qms.workflows.case import Case, Offer
 from qms.workflows.definition import Step
 from qms.workflows.fields import nested
-from qms.workflows.viewing import pinned
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,9 @@ def take(call: Call, number: str) -> Response:
     if call.typed("add_row"):
         return ask(call, number)
     files = call.attachments()
-    with app.reading() as connection:
-        definition = pinned(connection, app.engine, number, by)
-    chosen = definition.step(name)
-    proof = call.proof(chosen is not None and chosen.sign is not None)
-    asked = requested(call)
-    with app.writing(shelf=app.touches_library(definition, name)) as tx:
-        receipt = case.take_step(
-            tx, app.engine, number, name, by, **asked, version=call.number("version") or 0, evidence=files, proof=proof,
-            text_seen=call.typed("text_seen") or None,
-        )  # fmt: skip
+    proof = call.proof(True)
+    asked = {**requested(call), "version": call.number("version") or 0, "text_seen": call.typed("text_seen") or None}
+    receipt = app.acting(lambda tx: case.take_step(tx, app.engine, number, name, by, **asked, evidence=files, proof=proof))
     return call.to(f"/cases/{number}", receipt.position)
 
 

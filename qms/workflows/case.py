@@ -19,7 +19,7 @@ from qms.workflows import file as files
 from qms.workflows import keeping, objections, requests
 from qms.workflows.definition import SYS, Definition, Step
 from qms.workflows.definitions import put_in_force
-from qms.workflows.engine import Effect, EffectContext, Engine, make_engine
+from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import Procedure
 from qms.workflows.links import link_case
@@ -67,7 +67,7 @@ def take_step(
     """Take ``step`` on the case ``number`` as seen at ``version``; ``happened_at`` is when the fact was, now when left out.
 
     ``text_seen`` is the blob that the taker of a binding step had before them; without it the step is refused. Raises NotFound for a case
-    ``by`` may not see or a step the workflow does not have, Refused with every reason at once.
+    ``by`` may not see or a step the workflow does not have, Refused with every reason at once, LibraryNeeded when the transaction lacks it.
     """
     own_key = requests.key_of(by, key)
     file, used, rows = files.load_to_act(tx.connection, number, own_key)
@@ -77,6 +77,8 @@ def take_step(
     chosen = definition.steps.get(step)
     if chosen is None or chosen.profile not in (None, engine.profile):
         raise NotFound("step", step)
+    if engine.touches_library(chosen) and not tx.has_library:
+        raise LibraryNeeded(number)
     raw, said = fields or {}, objections.tidy(comment)
     print_ = requests.fingerprint(definition, raw, evidence, happened_at, said, number, step, version)
     done = requests.repeated(tx.connection, own_key, print_) if used else None

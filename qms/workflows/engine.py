@@ -35,6 +35,10 @@ Binding = Callable[[Connection, str, str | None], Mapping[str, Any]]
 """The fingerprint that a binding step seals, given the case and the blob the person's page showed. Raises Stale."""
 
 
+class LibraryNeeded(Exception):
+    """A step that writes to the library was asked for in a transaction that began without the library's lock; nothing is written."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """One per workspace; shared by all threads."""
@@ -52,6 +56,8 @@ class Engine:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     clock: Clock = utc_now
     """For looking, not for acting: an act has the moment of its transaction."""
+    touches_library: Callable[[Step], bool] = lambda _: False
+    """Whether a step may only be taken in a transaction that holds the library."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -76,6 +82,7 @@ def make_engine(
     binding: Binding | None = None,
     holds: Mapping[str, Hold] | None = None,
     clock: Clock = utc_now,
+    touches_library: Callable[[Step], bool] = lambda _: False,
 ) -> Engine:
     """Assemble an engine."""
     calendar = Calendar(ZoneInfo(zone), patron_day)
@@ -91,6 +98,7 @@ def make_engine(
         binding,
         holds or {},
         clock,
+        touches_library,
     )
 
 

@@ -1,7 +1,7 @@
 """One case as it lies in the database: read whole in one statement, locked when a step is about to be taken."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,11 +36,6 @@ SELECT {columns},
   (SELECT n FROM case_file AS seen WHERE seen.number = :wanted) AS seen
 FROM case_file WHERE number = :wanted {lock}
 """
-_PIN = """
-SELECT definition, (SELECT {aggregate}(organisation, ',') FROM case_organisation WHERE case_number = case_file.number) AS organisations
-FROM case_file WHERE number = :wanted
-"""
-_pin = {"sqlite": text(_PIN.format(aggregate="group_concat")), "postgresql": text(_PIN.format(aggregate="string_agg"))}
 _CLOCK = ", ".join(f"'{one.name}', {one.name}" for one in timer.columns)
 _CASE = ", ".join(f"case_file.{one.name}" for one in case_file.columns)
 _ASIDE: list[ColumnElement[Any]] = [column(name) for name in ("organisations", "used", "timers", "seen")]
@@ -60,6 +55,16 @@ _MOVING = ("title", "state", "version", "n", "fields", "taken", "changed_at", "c
 _update = text(
     f"UPDATE case_file SET {', '.join(f'{name} = :{name}' for name in _MOVING)} WHERE number = :number AND version = :former"  # noqa: S608
 )
+_TIMER = [one.name for one in timer.columns]
+_REPLACE = f"ON CONFLICT (case_number, name) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _TIMER[2:])}"
+_put_timers = text(
+    f"INSERT INTO timer ({', '.join(_TIMER)}) VALUES ({', '.join(f':{name}' for name in _TIMER)}) {_REPLACE}"  # noqa: S608
+)
+_update_at_once = text(
+    f"WITH moved AS (INSERT INTO timer ({', '.join(_TIMER)}) SELECT {', '.join(_TIMER)} "  # noqa: S608
+    f"FROM json_populate_recordset(CAST(NULL AS timer), CAST(:clocks AS json)) {_REPLACE}) {_update.text}"
+)
+"""Both in one question to PostgreSQL, where asking costs more than writing."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +152,6 @@ def load_to_act(connection: Connection, number: str, key: str) -> tuple[File, bo
     return from_row(row), row.used is not None, json.loads(row.timers or "[]")
 
 
-def load_pin(connection: Connection, number: str) -> tuple[str, tuple[str, ...]]:
-    """The digest of the definition that a case runs by, and its organisations; nothing else is read. Raises NotFound."""
-    row = connection.execute(_pin[connection.dialect.name], {"wanted": number}).first()
-    if row is None:
-        raise NotFound("case", number)
-    return row.definition, _parts(row.organisations)
-
-
 def from_row(row: Any) -> File:
     procedure = Procedure(row.procedure_key, row.procedure_revision, row.procedure_blob) if row.procedure_key is not None else None
     return File(
@@ -182,16 +179,25 @@ def _parts(joined: str | None) -> tuple[str, ...]:
     return tuple(sorted(joined.split(","))) if joined else ()
 
 
-def create(connection: Connection, file: File) -> None:
-    """Write a new case and its organisations."""
+def create(connection: Connection, file: File, clocks: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write a new case, its organisations and its timers."""
     connection.execute(_insert, file.row())
+    if clocks:
+        connection.execute(_put_timers, [{"case_number": file.number, **clock} for clock in clocks])
     connection.execute(insert(case_organisation), [{"case_number": file.number, "organisation": name} for name in file.organisations])
 
 
-def save(connection: Connection, file: File, former_version: int) -> bool:
-    """Write what a case became, provided it still has ``former_version``; False when somebody else was first."""
+def save(connection: Connection, file: File, former_version: int, clocks: Sequence[Mapping[str, Any]] = ()) -> bool:
+    """Write what a case became and the timers that moved with it, provided it still has ``former_version``; False when somebody else was
+    first: then the transaction must not go on."""
     row = file.row()
     values = {"number": file.number, "former": former_version, **{name: row[name] for name in _MOVING}}
+    if not clocks:
+        return connection.execute(_update, values).rowcount == 1
+    rows = [{"case_number": file.number, **clock} for clock in clocks]
+    if connection.dialect.name == "postgresql":
+        return connection.execute(_update_at_once, {**values, "clocks": json.dumps(rows)}).rowcount == 1
+    connection.execute(_put_timers, rows)
     return connection.execute(_update, values).rowcount == 1
 
 

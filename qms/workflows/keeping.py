@@ -33,11 +33,6 @@ _move_series = (
     .values(last=bindparam("new_last"))
 )
 _timers_of = select(timer_table).where(timer_table.c.case_number == bindparam("wanted"))
-_CLOCK = [column.name for column in timer_table.columns]
-_put_timer = text(
-    f"INSERT INTO timer ({', '.join(_CLOCK)}) VALUES ({', '.join(f':{name}' for name in _CLOCK)}) "  # noqa: S608
-    f"ON CONFLICT (case_number, name) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CLOCK[2:])}"
-)
 _write_evidence = insert(case_evidence)
 _supersede = (
     update(case_evidence)
@@ -97,12 +92,6 @@ def running(tx: Transaction, definition: Definition, file: File) -> dict[str, Cl
 def clocks_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Clock]:
     """Timers by name, from their rows."""
     return {row["name"]: clocks.from_row(row) for row in rows}
-
-
-def write_clocks(tx: Transaction, number: str, moved: Mapping[str, Clock]) -> None:
-    """Put the timers that changed in place of what they were."""
-    for clock in moved.values():
-        tx.connection.execute(_put_timer, {"case_number": number, **clock.row()})
 
 
 def file_evidence(tx: Transaction, definition: Definition, file: File, attached: Sequence[Attachment], before: Current) -> Filed:

@@ -129,7 +129,7 @@ def _open(
 ) -> Receipt:
     file = replace(file, number=keeping.next_number(tx, engine, definition))
     outcome: Outcome = settle(tx, engine, definition, file, request, form, facts, definition.initial.name)
-    files.create(tx.connection, outcome.after)
+    files.create(tx.connection, outcome.after, [clock.row() for clock in outcome.clocks.values()])
     parties = list(outcome.after.organisations)
     return conclude(
         tx, engine, definition, outcome, request, "case-opened", organisations=parties, title=outcome.after.title,

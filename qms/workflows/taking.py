@@ -87,7 +87,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         raise refusal(reasons)
     target = loaded.ways.take(file.state, step.name)
     outcome = settle(tx, engine, definition, file, request, form, facts, target)
-    if not files.save(tx.connection, outcome.after, file.version):
+    if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
     return conclude(tx, engine, definition, outcome, request, "step-taken")
 
@@ -156,9 +156,8 @@ def settle(
 def conclude(
     tx: Transaction, engine: Engine, definition: Definition, outcome: Outcome, request: Request, event: str, **what: Any
 ) -> Receipt:
-    """Write timers and codes, run the effects, seal the entry, and write the evidence under its position."""
+    """Write codes, run the effects, seal the entry, and write the evidence under its position."""
     file, step = outcome.after, request.step
-    keeping.write_clocks(tx, file.number, outcome.clocks)
     keeping.write_codes(tx, definition, file, outcome.changes)
     document = None
     if step.binds and engine.binding is not None:

@@ -136,9 +136,8 @@ def _record(
 ) -> File:
     """Write the timer, seal the entry and return the case after it."""
     after = replace(file, n=file.n + 1, changed_at=tx.now)
-    if not files.save(tx.connection, after, file.version):
+    if not files.save(tx.connection, after, file.version, [clock.row()]):
         raise Stale(())
-    keeping.write_clocks(tx, file.number, {timer.name: clock})
     details = {
         **what,
         "timer": timer.name,

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from qms.people.actor import Actor
-from qms.people.sight import sees_case
 from qms.records import personal
 from qms.workflows import clocks, privacy
 from qms.workflows import file as files
@@ -77,15 +76,6 @@ class Case:
     @property
     def state(self) -> str:
         return self.file.state
-
-
-def pinned(connection: Connection, engine: Engine, number: str, by: Actor) -> Definition:
-    """The very definition that a case runs by, without the rest of it. Raises NotFound also when the case is not for the eyes of ``by``."""
-    digest, organisations = files.load_pin(connection, number)
-    definition = engine.definitions.get(connection, digest).definition
-    if not sees_case(by, organisations, definition.confidentiality, definition.allowed_roles):
-        files.require_visible(files.load(connection, number), definition, by)
-    return definition
 
 
 def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case:

@@ -25,7 +25,7 @@ def take(house: House, number: str, step: str, nick: str, fields: dict[str, Any]
     with house.app.reading() as connection:
         definition = case.show(connection, house.app.engine, number, by).definition
     proof = house.proof(nick) if definition.steps[step].sign else None
-    with house.app.writing(shelf=house.app.touches_library(definition, step)) as tx:
+    with house.app.writing(shelf=house.app.touches_library(definition.steps[step])) as tx:
         seen = case.show(tx.connection, house.app.engine, number, by)
         text = control.draft_of_case(tx.connection, number).blob if definition.steps[step].binds else None
         case.take_step(

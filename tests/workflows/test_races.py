@@ -69,8 +69,7 @@ def test_who_waited_for_a_case_sees_its_timers_as_the_other_left_them(bench: Ben
             found, _, _ = file.load_to_act(tx.connection, number, "")
             held.set()
             time.sleep(0.3)
-            assert file.save(tx.connection, replace(found, n=found.n + 1), found.version)
-            keeping.write_clocks(tx, number, {"planted": ring})
+            assert file.save(tx.connection, replace(found, n=found.n + 1), found.version, [ring.row()])
 
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(hold)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -79,14 +80,16 @@ def join(door: FastAPI, app: App, verbs: tuple[Verb, ...]) -> None:
 
 
 def _admitting(verb: Verb) -> Callable[..., Any]:
-    """The handler behind its permission: who asks is found in the same worker thread that does the work."""
+    """The handler behind its permission. Finding out who asks, the work and putting the answer into words all happen in one worker thread:
+    FastAPI would hop to another for the last."""
 
     @wraps(verb.handler)
     def answer(*args: Any, **values: Any) -> Any:
         caller: Caller = values["caller"]
         try:
             caller.admit(verb.permission)
-            return verb.handler(*args, **values)
+            found = verb.handler(*args, **values)
+            return found if isinstance(found, Response) else JSONResponse(jsonable_encoder(found), verb.status)
         except QmsError as error:
             if caller.person is not None and verb.method == "POST" and isinstance(error, NotPermitted):
                 caller.app.record_attempt(caller.person, f"{verb.method} {caller.request.url.path}", error)

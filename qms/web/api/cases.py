@@ -19,7 +19,6 @@ from qms.web.steps import happened
 from qms.web.words import tell
 from qms.workflows import case
 from qms.workflows.case import Filters
-from qms.workflows.viewing import pinned
 
 Words = Annotated[str | None, Query(max_length=200)]
 
@@ -113,20 +112,14 @@ def take_step(caller: Asking, number: str, body: StepTaken) -> Recorded:
     files = attachments(caller, body.evidence)
     at = happened(body.happened_at or "", app.zone)
     proof = signature.prove(app.database, by, body.password) if body.password else None
-    with app.writing(shelf=touches_library(caller, number, body.step)) as tx:
-        receipt = case.take_step(
+    key = body.key or uuid4().hex
+    receipt = app.acting(
+        lambda tx: case.take_step(
             tx, app.engine, number, body.step, by, version=body.version, fields=body.fields, evidence=files, happened_at=at,
-            comment=body.comment, proof=proof, key=body.key or uuid4().hex, text_seen=body.text_seen,
-        )  # fmt: skip
+            comment=body.comment, proof=proof, key=key, text_seen=body.text_seen,
+        )
+    )  # fmt: skip
     return recorded(receipt)
-
-
-def touches_library(caller: Caller, number: str, step: str) -> bool:
-    """Whether a step writes to the library, so that its lock is taken first. Raises NotFound."""
-    app = caller.app
-    with app.reading() as connection:
-        definition = pinned(connection, app.engine, number, caller.by)
-    return app.touches_library(definition, step)
 
 
 def attachments(caller: Caller, given: list[Attached]) -> list[Attachment]:
