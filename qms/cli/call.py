@@ -26,7 +26,6 @@ from qms.errors import NotFound, NotPermitted, Reason
 from qms.locale import say
 from qms.people import signature, tokens
 from qms.people.actor import Actor
-from qms.people.directory import actor
 from qms.workflows.definition import Field
 
 FOR_PROGRAMS = 2000
@@ -104,8 +103,7 @@ class Call:
         if self._by is None:
             plaintext = self._token()
             with self.app.reading() as connection:
-                person = tokens.find(connection, plaintext, self.app.database.clock())
-                self._by = actor(connection, person, self.app.hats, "cli")
+                self._by = tokens.bearer(connection, plaintext, self.app.database.clock(), self.app.hats, "cli")
         return self._by
 
     def prove(self, by: Actor) -> signature.Proof:

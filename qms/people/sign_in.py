@@ -16,7 +16,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from qms.database import Database, Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotPermitted, Reason
-from qms.people.directory import person_table
+from qms.people.actor import Actor
+from qms.people.directory import ACTOR, PERSON_WITH_HATS, actor_of, person_table
+from qms.people.hats import Hats
 
 IDLE = timedelta(hours=8)
 ABSOLUTE = timedelta(days=7)
@@ -46,8 +48,8 @@ throttle = Table(
     Column("until", String, nullable=False),
 )
 _opened_by = (
-    select(session_table, person_table.c.disabled_at, person_table.c.expires_at.label("account_ends"))
-    .join(person_table, person_table.c.id == session_table.c.person)
+    select(session_table, *ACTOR)
+    .select_from(session_table.join(PERSON_WITH_HATS, person_table.c.id == session_table.c.person))
     .where(session_table.c.digest == bindparam("wanted"))
 )
 
@@ -119,17 +121,14 @@ def sign_in(database: Database, email: str, password: str, address: str = "") ->
     return made
 
 
-def session(connection: Connection, cookie: str, now: datetime) -> Session | None:
-    """The session that ``cookie`` opens, unless it ended, was idle too long, or its person's account closed."""
-    row = connection.execute(_opened_by, {"wanted": _digest(cookie)}).first()
-    if (
-        row is None
-        or moment(row.expires_at) <= now
-        or moment(row.seen_at) + IDLE <= now
-        or not _open(row.disabled_at, row.account_ends, now)
-    ):
+def session(connection: Connection, cookie: str, now: datetime, hats: Hats, via: str) -> tuple[Session, Actor] | None:
+    """The session that ``cookie`` opens and whose it is, unless it ended, was idle too long, or its person's account closed."""
+    rows = connection.execute(_opened_by, {"wanted": _digest(cookie)}).all()
+    if not rows:
         return None
-    return Session(row.person, row.csrf, moment(row.expires_at))
+    row = rows[0]
+    ended = moment(row.expires_at) <= now or moment(row.seen_at) + IDLE <= now or not _open(row.disabled_at, row.account_ends, now)
+    return None if ended else (Session(row.person, row.csrf, moment(row.expires_at)), actor_of(rows, hats, via))
 
 
 def seen(tx: Transaction, cookie: str) -> None:

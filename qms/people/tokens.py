@@ -9,7 +9,9 @@ from sqlalchemy import Column, Connection, String, Table, bindparam, insert, sel
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
-from qms.people.directory import person_table
+from qms.people.actor import Actor
+from qms.people.directory import ACTOR, PERSON_WITH_HATS, actor_of, person_table
+from qms.people.hats import Hats
 
 LONGEST = 366
 
@@ -25,9 +27,9 @@ token_table = Table(
     Column("revoked_at", String),
 )
 
-_owner = (
-    select(token_table.c.person, token_table.c.expires_at, token_table.c.revoked_at, person_table.c.disabled_at, person_table.c.expires_at)
-    .join(person_table, person_table.c.id == token_table.c.person)
+_bearer = (
+    select(token_table.c.expires_at, token_table.c.revoked_at, *ACTOR)
+    .select_from(token_table.join(PERSON_WITH_HATS, person_table.c.id == token_table.c.person))
     .where(token_table.c.digest == bindparam("wanted"))
 )
 
@@ -77,15 +79,16 @@ def revoke(tx: Transaction, person_id: str, token_id: str) -> None:
         raise NotFound("token", token_id)
 
 
-def find(connection: Connection, text: str, now: datetime) -> str:
-    """Whose token this is. Raises NotPermitted (``TOKEN:refused``) when it is unknown, ended or revoked, or its person's account closed."""
-    row = connection.execute(_owner, {"wanted": digest(text)}).first()
-    if row is None:
+def bearer(connection: Connection, text: str, now: datetime, hats: Hats, via: str) -> Actor:
+    """Who acts with this token. Raises NotPermitted (``TOKEN:refused``) when it is unknown, ended or revoked, or its person's account
+    closed."""
+    rows = connection.execute(_bearer, {"wanted": digest(text)}).all()
+    if not rows:
         raise NotPermitted([Reason("TOKEN:refused")])
-    person_id, ends, revoked, disabled, account_ends = row
-    if revoked or disabled or moment(ends) <= now or (account_ends and moment(account_ends) <= now):
+    row = rows[0]
+    if row.revoked_at or row.disabled_at or moment(row.expires_at) <= now or (row.account_ends and moment(row.account_ends) <= now):
         raise NotPermitted([Reason("TOKEN:refused")])
-    return str(person_id)
+    return actor_of(rows, hats, via)
 
 
 def of(connection: Connection, person_id: str) -> list[Token]:

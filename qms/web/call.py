@@ -19,7 +19,6 @@ from qms.errors import Incomplete, NotPermitted, Reason, Text
 from qms.locale import LANGUAGES, say, spoken
 from qms.people import sign_in, signature
 from qms.people.actor import Actor
-from qms.people.directory import actor
 from qms.people.sign_in import Session
 from qms.records import evidence
 from qms.records.evidence import Attachment
@@ -111,10 +110,10 @@ class Call:
     def _recognise(self, cookie: str) -> None:
         now = self.app.database.clock()
         with self.app.reading() as connection:
-            self.session = sign_in.session(connection, cookie, now)
-            if self.session is None:
-                return
-            self.person = actor(connection, self.session.person, self.app.hats, "web")
+            found = sign_in.session(connection, cookie, now, self.app.hats, "web")
+        if found is None:
+            return
+        self.session, self.person = found
         watched: dict[str, Any] = self.request.app.state.seen
         digest = sha256(cookie.encode()).hexdigest()
         if digest not in watched or (now - watched[digest]).total_seconds() > SEEN_EVERY:

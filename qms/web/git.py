@@ -12,7 +12,6 @@ from starlette.responses import Response, StreamingResponse
 from qms.errors import NotPermitted, QmsError, Reason
 from qms.people import tokens
 from qms.people.actor import Actor
-from qms.people.directory import actor
 from qms.procedures import push
 from qms.web import mistakes
 from qms.web.call import Call
@@ -72,8 +71,7 @@ def who(call: Call) -> Actor:
     if not password:
         raise NotPermitted([Reason("TOKEN:missing")])
     with call.app.reading() as connection:
-        person = tokens.find(connection, password, call.app.database.clock())
-        call.person = actor(connection, person, call.app.hats, "git")
+        call.person = tokens.bearer(connection, password, call.app.database.clock(), call.app.hats, "git")
     return call.person
 
 

@@ -150,7 +150,9 @@ def _text(reading: Reading, wanted: Field, raw: object, place: str) -> Stored:
     text = raw.replace("\r\n", "\n").replace("\r", "\n")
     if wanted.type != "long_text":
         text = " ".join(text.split())
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Co") and character not in "\n\t" for character in text) or names.misleads(text):
+    if not text.isprintable() and any(unicodedata.category(one) in ("Cc", "Cs", "Co") and one not in "\n\t" for one in text):
+        raise _wrong("control")
+    if names.misleads(text):
         raise _wrong("control")
     most = LONGEST.get(wanted.type, 500)
     if wanted.most is not None:

@@ -61,8 +61,8 @@ def test_a_restored_workspace_goes_on_where_the_backup_was_made(worked: House, t
             assert control.register(connection) == control.register(former)
             assert trail.size(connection) == made.size == trail.size(former) - 1
             assert trail.entries(connection, matching="gestione canile") != []
-            assert sign_in.session(connection, session.cookie, worked.clock.now) is None
-            assert tokens.find(connection, token, worked.clock.now) == worked.ids["quality"]
+            assert sign_in.session(connection, session.cookie, worked.clock.now, app.hats, "web") is None
+            assert tokens.bearer(connection, token, worked.clock.now, app.hats, "api").person == worked.ids["quality"]
         by = worked.actor("tenders")
         with app.writing() as tx:
             case.open_case(tx, app.engine, "nonconformity", by, fields=FIELDS, key=key())

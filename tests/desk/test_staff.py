@@ -109,7 +109,7 @@ def test_an_untouched_directory_fits_the_trail(either_house: House) -> None:
         staff.revoke_token(tx, house.actor("tenders"), token.id)
         staff.issue_token(tx, house.actor("tenders"), "altro")
     with house.app.reading() as connection, pytest.raises(NotPermitted):
-        tokens.find(connection, text_, house.clock.now)
+        tokens.bearer(connection, text_, house.clock.now, house.app.hats, "cli")
     assert problems(house) == []
 
 

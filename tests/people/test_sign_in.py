@@ -21,7 +21,12 @@ def refusal(people: People, email: str, password: str, address: str = "") -> str
 
 def found(people: People, cookie: str) -> Session | None:
     with people.database.reading() as connection:
-        return sign_in.session(connection, cookie, people.clock.now)
+        opened = sign_in.session(connection, cookie, people.clock.now, people.hats, "web")
+    if opened is None:
+        return None
+    session, by = opened
+    assert by == people.actor(session.person)
+    return session
 
 
 def test_the_right_password_opens_a_session_of_that_person(people: People) -> None:

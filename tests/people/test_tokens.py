@@ -12,7 +12,7 @@ from tests.people.conftest import NOON, People
 
 def owner(people: People, text: str) -> str:
     with people.database.reading() as connection:
-        return tokens.find(connection, text, people.clock.now)
+        return tokens.bearer(connection, text, people.clock.now, people.hats, "api").person
 
 
 def test_a_token_stands_for_its_person_until_its_last_moment(people: People) -> None:

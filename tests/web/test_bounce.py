@@ -104,7 +104,7 @@ def test_a_session_somebody_chose_for_another_is_worth_nothing(house: House, as_
     assert given is not None
     assert given[1] != "scelto-da-altri"
     with house.app.reading() as connection:
-        assert sign_in.session(connection, "scelto-da-altri", house.clock()) is None
+        assert sign_in.session(connection, "scelto-da-altri", house.clock(), house.app.hats, "web") is None
 
 
 def test_over_https_the_cookie_is_of_this_host_alone_and_the_browser_stays_with_https(house: House) -> None:

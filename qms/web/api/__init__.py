@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -89,7 +89,9 @@ def _admitting(verb: Verb) -> Callable[..., Any]:
         try:
             caller.admit(verb.permission)
             found = verb.handler(*args, **values)
-            return found if isinstance(found, Response) else JSONResponse(jsonable_encoder(found), verb.status)
+            if isinstance(found, BaseModel):
+                found = found.model_dump(mode="json")
+            return found if isinstance(found, Response) else JSONResponse(found, verb.status)
         except QmsError as error:
             if caller.person is not None and verb.method == "POST" and isinstance(error, NotPermitted):
                 caller.app.record_attempt(caller.person, f"{verb.method} {caller.request.url.path}", error)

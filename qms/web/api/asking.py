@@ -22,7 +22,6 @@ from qms.errors import NotPermitted, Reason
 from qms.locale import say, spoken
 from qms.people import tokens
 from qms.people.actor import Actor
-from qms.people.directory import actor
 from qms.records.trail import Receipt
 from qms.web.registry import Permission
 
@@ -56,8 +55,7 @@ class Caller:
     def admit(self, permission: Permission) -> None:
         """Find out whose token this is, and whether they may. Raises NotPermitted."""
         with self.app.reading() as connection:
-            person = tokens.find(connection, self._token, self.app.database.clock())
-            self.person = actor(connection, person, self.app.hats, "api")
+            self.person = tokens.bearer(connection, self._token, self.app.database.clock(), self.app.hats, "api")
         self.request.state.language = self.person.language
         if not permission.admits(self.person):
             raise NotPermitted([Reason("NOT_FOR_YOU")])
