@@ -22,6 +22,8 @@ def clean(name: str) -> str:
 
 def misleads(text: str) -> bool:
     """Whether a text holds signs that turn its order on the screen, that nobody sees, or that bury it: it would read as what it is not."""
+    if text.isascii():
+        return False
     run = 0
     for character in text:
         run = run + 1 if unicodedata.combining(character) else 0

@@ -3,7 +3,7 @@
 ``create_app`` joins every address with its permission; an address without one keeps the door from opening at all.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -51,7 +51,7 @@ from qms.web.doorway import MOST_FIELDS, MOST_FILES, Doorway
 from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
-    *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES, *steps.ROUTES,
+    *steps.ROUTES, *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES,
     *evidence.ROUTES, *processes.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES,
     *account.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
@@ -73,14 +73,19 @@ def create_app(app: App) -> FastAPI:
     )
     door.state.qms = app
     door.state.seen = {}
-    api.join(door, app, VERBS)  # first, for programs ask most often and addresses are tried in order
-    for route in ROUTES:
-        methods = [route.method] if route.method != "GET" else ["GET", "HEAD"]
-        door.router.routes.append(Address(route.path, _page(app, route), methods=methods, name=f"{route.method} {route.path}"))
+    _join(door, app, steps.ROUTES)  # addresses are tried in order: first what is done most often
+    api.join(door, app, VERBS)
+    _join(door, app, [route for route in ROUTES if route not in steps.ROUTES])
     door.router.routes.append(Mount(STATIC, _Static(directory=str(files(__package__).joinpath("static")))))
     door.add_exception_handler(HTTPException, _lost(app))  # type: ignore[arg-type]
     require_permissions(door)
     return door
+
+
+def _join(door: FastAPI, app: App, routes: Iterable[Route]) -> None:
+    for route in routes:
+        methods = [route.method] if route.method != "GET" else ["GET", "HEAD"]
+        door.router.routes.append(Address(route.path, _page(app, route), methods=methods, name=f"{route.method} {route.path}"))
 
 
 def require_permissions(door: FastAPI) -> None:
