@@ -102,6 +102,7 @@ class Database:
         self.signer = signer
         self.is_sqlite = url.startswith("sqlite")
         self._turns = _Turns()
+        self._handle: int | None = None
         self._guesses: dict[str, Any] = {}
         self._lock = lock if self.is_sqlite and sqlite3.sqlite_version_info < WAL_RESET_MENDED else None
         if self.is_sqlite:
@@ -127,6 +128,12 @@ class Database:
                 yield connection
 
     @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """For one question alone: its answer agrees with itself, and nothing is spent on beginning and ending a transaction around it."""
+        with _told(), self.engine.connect() as connection:
+            yield connection.execution_options(**{"once": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
+
+    @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """One transaction: all of it or, on any exception, none of it. The callbacks of ``after_commit`` run once it is durable.
 
@@ -145,20 +152,25 @@ class Database:
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
+        """Hold the file lock; to be entered in turn only, since all threads share one handle."""
         if self._lock is None:
             yield
             return
-        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if self._handle is None:
+            self._handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(handle)
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Give every connection back. The last one to leave checkpoints the log, so this too waits for the file lock."""
-        with self._file_lock():
+        with self._turns, self._file_lock():
             self.engine.dispose()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
 
 
 class _Turns:
@@ -222,5 +234,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("once"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")

@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
 from python_multipart.multipart import parse_options_header
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -46,7 +46,7 @@ from qms.web import (
     verification,
 )
 from qms.web.api.asking import language_of
-from qms.web.call import Call
+from qms.web.call import Call, in_worker
 from qms.web.doorway import MOST_FIELDS, MOST_FILES, Doorway
 from qms.web.registry import FORM, Permission, Route, Verb
 
@@ -112,11 +112,11 @@ class _Static(StaticFiles):
 def _page(app: App, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         if request.method != "POST" or route.is_for_programs:
-            return await run_in_threadpool(_respond, app, route, request, FormData())
+            return await in_worker(partial(_respond, app, route, request, FormData()))
         if not _is_utf8(request):
             raise HTTPException(400)
         async with request.form(max_fields=MOST_FIELDS, max_files=MOST_FILES, max_part_size=FORM) as form:
-            return await run_in_threadpool(_respond, app, route, request, form)
+            return await in_worker(partial(_respond, app, route, request, form))
 
     return answer
 
@@ -152,7 +152,7 @@ def _lost(app: App) -> Callable[[Request, HTTPException], Awaitable[Response]]:
         if request.url.path.startswith(api.PREFIX):
             return mistakes.unread_by_api(language_of(request), error)
         lost = Route("GET", "", Permission.ANYONE, show, is_for_programs=True)
-        return await run_in_threadpool(_respond, app, lost, request, FormData())
+        return await in_worker(partial(_respond, app, lost, request, FormData()))
 
     return answer
 

@@ -3,12 +3,14 @@
 Everything that needs the database happens in one worker thread per request, so that a page costs one hop between threads and no more.
 """
 
+import asyncio
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -25,7 +27,15 @@ from qms.records.evidence import Attachment
 from qms.web.registry import Route
 
 SEEN_EVERY = 300
+WORKERS = ThreadPoolExecutor(40, "request")
+"""Threads for what waits: the database, a password's hash, git. Starlette's own pool wakes a thread several times for each request."""
 LANGUAGE_COOKIE = "qms-language"
+Done = TypeVar("Done")
+
+
+async def in_worker(work: Callable[[], Done]) -> Done:
+    """Let a worker thread do ``work`` while the event loop serves others."""
+    return await asyncio.get_running_loop().run_in_executor(WORKERS, work)
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ class Call:
 
     def _recognise(self, cookie: str) -> None:
         now = self.app.database.clock()
-        with self.app.reading() as connection:
+        with self.app.database.asking() as connection:
             found = sign_in.session(connection, cookie, now, self.app.hats, "web")
         if found is None:
             return

@@ -70,7 +70,7 @@ def who(call: Call) -> Actor:
         password = ""
     if not password:
         raise NotPermitted([Reason("TOKEN:missing")])
-    with call.app.reading() as connection:
+    with call.app.database.asking() as connection:
         call.person = tokens.bearer(connection, password, call.app.database.clock(), call.app.hats, "git")
     return call.person
 

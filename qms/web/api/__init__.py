@@ -6,7 +6,7 @@ Described by OpenAPI 3.1 at ``/api/openapi.json`` and on a page of our own that 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from qms.locale import knows, say
 from qms.web import mistakes, pages
 from qms.web.api import cases, documents, notices, trail
 from qms.web.api.asking import Caller, Strictly, language_of
-from qms.web.call import Call
+from qms.web.call import Call, in_worker
 from qms.web.registry import Permission, Route, Verb
 
 PREFIX = "/api/v1"
@@ -83,8 +83,7 @@ def _admitting(verb: Verb) -> Callable[..., Any]:
     """The handler behind its permission. Finding out who asks, the work and putting the answer into words all happen in one worker thread:
     FastAPI would hop to another for the last."""
 
-    @wraps(verb.handler)
-    def answer(*args: Any, **values: Any) -> Any:
+    def work(*args: Any, **values: Any) -> Any:
         caller: Caller = values["caller"]
         try:
             caller.admit(verb.permission)
@@ -100,6 +99,10 @@ def _admitting(verb: Verb) -> Callable[..., Any]:
             reference = uuid4().hex[:8]
             _log.error("%s %s failed (%s)", verb.method, caller.request.url.path, reference, exc_info=error)
             return mistakes.problem_of(500, "unexpected", caller.t("web.mistake.reference", reference=reference), [])
+
+    @wraps(verb.handler)
+    async def answer(*args: Any, **values: Any) -> Any:
+        return await in_worker(partial(work, *args, **values))
 
     return answer
 

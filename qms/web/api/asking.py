@@ -54,7 +54,7 @@ class Caller:
 
     def admit(self, permission: Permission) -> None:
         """Find out whose token this is, and whether they may. Raises NotPermitted."""
-        with self.app.reading() as connection:
+        with self.app.database.asking() as connection:
             self.person = tokens.bearer(connection, self._token, self.app.database.clock(), self.app.hats, "api")
         self.request.state.language = self.person.language
         if not permission.admits(self.person):
