@@ -222,6 +222,16 @@ def _draft(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     stage.cases[act["as"]] = begun.case
 
 
+def _confirm(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
+    """Open the case in which a document is reviewed and found to need no change."""
+    app, by = stage.app, stage.actor(act["by"])
+    with app.writing(shelf=True) as tx:
+        begun = control.start_proposal(
+            tx, app.library, key=act["confirm"], kind="confirmation", by=by, open_case=app.open_proposal(by), reason=act["reason"]
+        )
+    stage.cases[act["as"]] = begun.case
+
+
 def _acknowledge(stage: _Stage, act: Mapping[str, Any], key: str) -> None:
     """Somebody confirms every text that waits for them: the signed step of each such case, whatever it is called."""
     app, by = stage.app, stage.actor(act["acknowledge"])
@@ -244,6 +254,7 @@ _DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {
     "step": _step,
     "link": _link,
     "draft": _draft,
+    "confirm": _confirm,
     "acknowledge": _acknowledge,
 }
 

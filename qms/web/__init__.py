@@ -3,6 +3,7 @@
 ``create_app`` joins every address with its permission; an address without one keeps the door from opening at all.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from importlib.resources import files
@@ -111,6 +112,7 @@ class _Static(StaticFiles):
 
 def _page(app: App, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
+        request.state.loop = asyncio.get_running_loop()
         if request.method != "POST" or route.is_for_programs:
             return await in_worker(partial(_respond, app, route, request, FormData()))
         if not _is_utf8(request):

@@ -1,11 +1,11 @@
 """The address of the library for a git client: fetch what is in force, push drafts; a personal token is the password."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -26,11 +26,12 @@ class Body:
 
     def __init__(self, request: Request) -> None:
         self._pieces = request.stream().__aiter__()
+        self._loop: asyncio.AbstractEventLoop = request.state.loop
         self._rest = b""
 
     def read(self, size: int = -1, /) -> bytes:
         while not self._rest:
-            piece = anyio.from_thread.run(self._next)
+            piece = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
             if piece is None:
                 return b""
             self._rest = piece

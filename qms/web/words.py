@@ -95,6 +95,10 @@ class Words:
         left = (parsed(at) if isinstance(at, str) else at) - self.now
         return self.t("web.late" if left < timedelta() else "web.left", span=self.span(left))
 
+    def is_past(self, day: date | None) -> bool:
+        """Whether a day lies before today."""
+        return day is not None and day < self.now.astimezone(self.zone).date()
+
     def is_late(self, at: datetime | str | None) -> bool:
         """Whether a deadline has passed."""
         return bool(at) and (parsed(at) if isinstance(at, str) else at) < self.now  # type: ignore[operator]
