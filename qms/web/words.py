@@ -95,9 +95,9 @@ class Words:
         left = (parsed(at) if isinstance(at, str) else at) - self.now
         return self.t("web.late" if left < timedelta() else "web.left", span=self.span(left))
 
-    def is_past(self, day: date | None) -> bool:
-        """Whether a day lies before today."""
-        return day is not None and day < self.now.astimezone(self.zone).date()
+    def is_past(self, day: str | None) -> bool:
+        """Whether a day, as ISO 8601 writes it, lies before today."""
+        return bool(day) and str(day) < self.now.astimezone(self.zone).date().isoformat()
 
     def is_late(self, at: datetime | str | None) -> bool:
         """Whether a deadline has passed."""
