@@ -21,6 +21,12 @@ def sees_case(actor: Actor, organisations: Collection[str], confidentiality: str
     return any(actor.holds(role, organisations) for role in allowed_roles)
 
 
+def reads_personal(actor: Actor) -> bool:
+    """Whether this person reads values about natural persons. An auditor verifies that they are sealed, and is shown the rest by whoever
+    keeps them (Regulation (EU) 2016/679, art. 5.1 c)."""
+    return actor.kind != "auditor"
+
+
 def sees_document(actor: Actor, distribution: Collection[str]) -> bool:
     """Whether a document in force is distributed to this person. Those who keep the system, and auditors, read all of it."""
     if actor.kind == "system" or actor.is_examiner or actor.keeps(QUALITY):

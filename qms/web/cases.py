@@ -14,6 +14,7 @@ from qms.formats import identifiers
 from qms.people import directory
 from qms.people.actor import SYSTEM
 from qms.people.directory import Organisation
+from qms.people.sight import reads_personal
 from qms.procedures import control
 from qms.procedures.register import Draft
 from qms.records import trail
@@ -26,7 +27,8 @@ from qms.web.sentences import Line, Teller
 from qms.workflows import case
 from qms.workflows.case import Case, CaseRow, Filters, Offer
 from qms.workflows.definition import Definition
-from qms.workflows.viewing import Linked, Running
+from qms.workflows.privacy import has_personal
+from qms.workflows.viewing import Linked, Running, reads_evidence
 
 PAGE = 50
 HISTORY = 100
@@ -106,6 +108,9 @@ class CasePage:
     facts: tuple[Datum, ...]
     empty: int
     evidence: tuple[Evidence, ...]
+    opens_files: bool
+    withholds: bool
+    """Whether values about persons are left out for this reader."""
     timers: tuple[Running, ...]
     links: tuple[tuple[str, Linked, str], ...]
     parents: tuple[tuple[str, Linked, str], ...]
@@ -238,9 +243,10 @@ def _matter(call: Call, connection: Any, found: Case, shown: Shown) -> dict[str,
     definition, language = found.definition, call.language
     facts = tuple(_datum(shown, definition, name, value, language) for name, value in _in_order(found))
     slots = definition.evidence
+    nameless = call.t("web.erased" if reads_personal(call.by) else "web.withheld")
     files = tuple(
         Evidence(
-            slots[one.slot].title[language] if one.slot in slots else one.slot, one.name or call.t("web.erased"), one.sha256, one.size,
+            slots[one.slot].title[language] if one.slot in slots else one.slot, one.name or nameless, one.sha256, one.size,
             one.position, one.is_current,
         )
         for one in found.evidence
@@ -250,6 +256,8 @@ def _matter(call: Call, connection: Any, found: Case, shown: Shown) -> dict[str,
         "results": tuple(results.results_of(found.definition, found.fields)),
         "empty": len(definition.fields) - len(facts),
         "evidence": files,
+        "opens_files": reads_evidence(definition, call.by),
+        "withholds": not reads_personal(call.by) and any(has_personal(field) for field in definition.fields.values()),
         "links": tuple((_link_title(definition, one.name, language), one, _state_of(call, connection, one)) for one in found.links),
         "parents": tuple((one.name, one, _state_of(call, connection, one)) for one in found.parents),
     }

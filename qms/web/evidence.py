@@ -4,11 +4,12 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from qms.errors import NotFound
+from qms.errors import NotFound, NotPermitted, Reason
 from qms.records import evidence
 from qms.web.call import Call
 from qms.web.registry import Permission, Route
 from qms.workflows import case
+from qms.workflows.viewing import reads_evidence
 
 
 def download(call: Call, number: str, sha256: str) -> Response:
@@ -16,6 +17,8 @@ def download(call: Call, number: str, sha256: str) -> Response:
     app = call.app
     with app.reading() as connection:
         found = case.show(connection, app.engine, number, call.by)
+    if not reads_evidence(found.definition, call.by):
+        raise NotPermitted([Reason("NOT_FOR_YOU")])
     piece = next((one for one in found.evidence if one.sha256 == sha256), None)
     if piece is None:
         raise NotFound("evidence", sha256[:80])

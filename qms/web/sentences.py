@@ -1,6 +1,6 @@
 """The history of a case or a system as sentences: who did what, as what, when it happened and when it was recorded, with which seal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 from qms.errors import NotFound
 from qms.locale import knows
 from qms.people import directory
+from qms.people.sight import reads_personal
 from qms.records import personal
 from qms.records.trail import Entry
 from qms.web.call import Call
 from qms.web.fields import Shown
 from qms.web.words import Words
 from qms.workflows.definition import Definition, Field
+from qms.workflows.viewing import reads_evidence
 
 LATE_RECORDING = timedelta(minutes=15)
 MOST_SHOWN = 200
@@ -63,9 +65,16 @@ class Teller:
         persons = {entry.said["by"]["person"] for entry in entries if entry.said["by"]["name"] is None}
         persons |= {str(entry.said["what"].get("person")) for entry in entries if entry.said["what"].get("person")}
         self._names |= directory.names(self.connection, list(persons))
-        said = [part for entry in entries for part in (entry.said["evidence"], entry.said["fields"] if with_changes else None)]
-        self._values |= personal.behind(self.connection, said)
+        self._values |= personal.behind(self.connection, [part for entry in entries for part in self._readable(entry, with_changes)])
         return tuple(self._line(entry, with_changes) for entry in entries)
+
+    def _readable(self, entry: Entry, with_changes: bool) -> Iterator[Any]:
+        """The parts of an entry whose personal values the reader may know."""
+        definition = self._definition((entry.said["case"] or {}).get("definition"))
+        if definition is None or reads_evidence(definition, self.call.by):
+            yield entry.said["evidence"]
+        if with_changes and reads_personal(self.call.by):
+            yield entry.said["fields"]
 
     def _line(self, entry: Entry, with_changes: bool) -> Line:
         said = entry.said
@@ -178,13 +187,16 @@ class Teller:
 
     def _shown(self, field: Any, stored: Any) -> Any:
         if personal.is_mark(stored):
-            return self._values.get(stored["ref"], self.words.t("web.erased"))
+            return self._values.get(stored["ref"], self._unknown())
         return self.shown.value(field, stored)
 
     def _plain(self, mark: Any) -> str:
         if not personal.is_mark(mark):
             return str(mark or "")
-        return self._values.get(mark["ref"], "") or self.words.t("web.erased")
+        return self._values.get(mark["ref"], "") or self._unknown()
+
+    def _unknown(self) -> str:
+        return self.words.t("web.erased" if reads_personal(self.call.by) else "web.withheld")
 
     def _definition(self, digest: str | None) -> Definition | None:
         if digest is None:

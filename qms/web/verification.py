@@ -21,6 +21,7 @@ from qms.web.evidence import attachment
 from qms.web.records import told
 from qms.web.registry import Permission, Route
 from qms.workflows import case
+from qms.workflows.viewing import evidence_to_take
 
 PROMISES = ("edited", "recomputed", "cut", "rewritten", "after")
 """The rows of what is promised: each with what the server finds and what an auditor with a checkpoint finds."""
@@ -110,11 +111,15 @@ def verifier(call: Call) -> Response:
 def _export(call: Call, number: str | None) -> Response:
     app = call.app
     target: IO[bytes] = TemporaryFile()  # noqa: SIM115
-    with app.reading() as connection:
-        export.write(
-            connection, target, public_key=app.public_key, evidence_folder=app.settings.evidence, library=app.library,
-            choice=Choice(number), with_evidence=True,
-        )  # fmt: skip
+    try:
+        with app.reading() as connection:
+            export.write(
+                connection, target, public_key=app.public_key, evidence_folder=app.settings.evidence, library=app.library,
+                choice=Choice(number), with_evidence=evidence_to_take(connection, call.by),
+            )  # fmt: skip
+    except BaseException:
+        target.close()
+        raise
     size = target.tell()
     target.seek(0)
     return attachment(_pieces(target), f"qms-{number or 'trail'}.zip", size, "application/zip")

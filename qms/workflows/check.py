@@ -17,7 +17,9 @@ from qms.workflows.reading_fields import type_of
 from qms.workflows.types import fits
 
 IDENTIFIERS = frozenset(KINDS)
-NEVER = frozenset({"ADMIN", "GUEST"})
+READS = "GUEST"
+"""The external auditor: may be let in to see, never to act."""
+NEVER = frozenset({"ADMIN", READS})
 """Roles that take no step in any process (DOMAIN §0.2)."""
 
 
@@ -104,8 +106,8 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
         return Problem(definition.path, line, f"workflow.{code}", {"name": name, "near": near(name, known)})
 
     roles = circumstances.roles
-    for line, role in _roles(definition):
-        if role in NEVER:
+    for line, role, never in _roles(definition):
+        if role in never:
             yield problem(line, "role_never", role, ())
         elif roles is not None and role not in (*roles, SYS):
             yield problem(line, "unknown_role", role, roles)
@@ -134,15 +136,16 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
         yield problem(1, "unknown_procedure", definition.governed_by, procedures)
 
 
-def _roles(definition: Definition) -> Iterator[tuple[int, str]]:
-    yield 1, definition.owner
-    yield from ((1, role) for role in definition.allowed_roles)
+def _roles(definition: Definition) -> Iterator[tuple[int, str, frozenset[str]]]:
+    """Where a role is named, and which roles may not be named there."""
+    yield 1, definition.owner, NEVER
+    yield from ((1, role, NEVER - {READS}) for role in definition.allowed_roles)
     for step in (definition.opening, *definition.steps.values()):
-        yield from ((step.line, role) for role in step.by)
+        yield from ((step.line, role, NEVER) for role in step.by)
     for timer in definition.timers.values():
-        yield from ((timer.line, role) for role in timer.escalate)
+        yield from ((timer.line, role, NEVER) for role in timer.escalate)
     for expression in definition.expressions():
-        yield from ((expression.line, role) for role in sorted(expression.uses.roles))
+        yield from ((expression.line, role, NEVER) for role in sorted(expression.uses.roles))
 
 
 def _unused(definition: Definition) -> Iterator[Problem]:

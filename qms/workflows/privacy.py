@@ -30,6 +30,18 @@ def reveal_all(connection: Connection, definition: Definition, fields: Mapping[s
     return {name: reveal(connection, definition.fields[name], value) for name, value in fields.items() if name in definition.fields}
 
 
+def leave_out(definition: Definition, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of a case without their personal values."""
+    return {name: _bare(definition.fields[name], value) for name, value in fields.items() if name in definition.fields}
+
+
+def _bare(field: Field, stored: Any) -> Any:
+    if field.personal or stored is None or field.columns is None:
+        return None if field.personal else stored
+    columns = field.columns
+    return [{name: None if columns[name].personal else value for name, value in row.items()} for row in stored]
+
+
 def hide(tx: Transaction, field: Field, plain: Any) -> Any:
     """The value with personal texts put aside and marks in their place."""
     if plain is None or not has_personal(field):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from qms.people.actor import Actor
+from qms.people.sight import reads_personal
 from qms.records import personal
 from qms.workflows import clocks, privacy
 from qms.workflows import file as files
@@ -16,13 +17,13 @@ from qms.workflows.clocks import Clock
 from qms.workflows.definition import Definition, Timer
 from qms.workflows.engine import Engine
 from qms.workflows.file import File
-from qms.workflows.tables import case_evidence, case_link
+from qms.workflows.tables import case_evidence, case_file, case_link
 from qms.workflows.tables import timer as timer_table
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A file in evidence. ``name`` is None once it was erased; ``position`` is the entry that attached it."""
+    """A file in evidence. ``name`` is None once it was erased, and for who may not open it; ``position`` is the entry that attached it."""
 
     slot: str
     sha256: str
@@ -88,18 +89,31 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
     return Case(
         file,
         definition,
-        privacy.reveal_all(connection, definition, file.fields),
-        tuple(_evidence(connection, number)),
+        privacy.reveal_all(connection, definition, file.fields) if reads_personal(by) else privacy.leave_out(definition, file.fields),
+        tuple(_evidence(connection, number, reads_evidence(definition, by))),
         tuple(_timers(connection, definition, number, engine.clock())),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down)),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up)),
     )
 
 
-def _evidence(connection: Connection, number: str) -> list[Attached]:
+def reads_evidence(definition: Definition, by: Actor) -> bool:
+    """Whether ``by`` may open the files of a case they see: where a process is about persons, its files are as well."""
+    return reads_personal(by) or definition.confidentiality != "personal"
+
+
+def evidence_to_take(connection: Connection, by: Actor) -> bool | set[int]:
+    """The entries whose files ``by`` may take along in an export: True for all, else their positions."""
+    if reads_personal(by):
+        return True
+    query = select(case_evidence.c.position).join(case_file, case_file.c.number == case_evidence.c.case_number)
+    return set(connection.execute(query.where(~case_file.c.confidentiality.startswith("personal"))).scalars())
+
+
+def _evidence(connection: Connection, number: str, is_named: bool) -> list[Attached]:
     query = select(case_evidence).where(case_evidence.c.case_number == number).order_by(case_evidence.c.slot, case_evidence.c.n)
     rows = [(row, json.loads(row.name)) for row in connection.execute(query)]
-    names = personal.behind(connection, [mark for _, mark in rows])
+    names = personal.behind(connection, [mark for _, mark in rows]) if is_named else {}
     return [
         Attached(row.slot, row.sha256, row.size, row.type, names.get(mark["ref"]), row.position, row.superseded is None)
         for row, mark in rows
