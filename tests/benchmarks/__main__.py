@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.benchmarks import bare, clients, errands
+from tests.benchmarks import bare, clients, errands, growth
 from tests.benchmarks.serve import serving
 from tests.conftest import address_of, fresh_postgresql, start_postgresql
 
@@ -39,6 +39,9 @@ def main() -> None:
         for measure in (in_process, on_postgresql, through_http, with_many_cases):
             for line in measure(folder, given.steps, given.cases):
                 print("| " + " | ".join(line) + " |", flush=True)
+        print("\n| page | demo, p50 | p95 | a hundred times, p50 | p95 | growth |\n|---|---|---|---|---|---|")
+        for row in growth.growth(folder):
+            print("| " + " | ".join(row) + " |" if len(row) > 1 else f"\n{row[0]}", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
