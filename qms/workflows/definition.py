@@ -121,7 +121,7 @@ Numbers are exact decimals. A date compared with a moment: the moment's day in R
                                                 rows of links.<name> have .state .is_closed .number .opened_at
     attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
     taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
-    holds('ROLE') days_between(a, b) workdays_between(a, b) start_of(day)
+    holds('ROLE') holds('ROLE', organisation) days_between(a, b) workdays_between(a, b) start_of(day)
 """
 
 from collections.abc import Iterator, Mapping

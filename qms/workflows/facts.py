@@ -156,8 +156,9 @@ class Facts:
     def taken(self, step: str) -> Taken | None:
         return self._file.taken.get(step)
 
-    def holds(self, role: str) -> bool:
-        return self._by.holds(role, self._file.organisations)
+    def holds(self, role: str, organisation: str | None = None) -> bool:
+        """Whether the actor has a role in one of the case's organisations, or in that very one."""
+        return self._by.holds(role, self._file.organisations if organisation is None else [organisation])
 
     def is_valid(self, kind: str, text: str) -> bool:
         return identifiers.check(kind, text).is_valid

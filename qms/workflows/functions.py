@@ -132,12 +132,15 @@ def _same_text(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
 
 
 def _holds(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
-    argument = arguments(compiler, node, 1)[0]
+    argument, *of = arguments(compiler, node, 1, 2)
     if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
         raise compiler.mistake("quoted", argument)
     role = argument.value
     compiler.uses_of("roles").add(role)
-    return BOOLEAN, lambda scope: scope.holds(role)
+    if not of:
+        return BOOLEAN, lambda scope: scope.holds(role)
+    where = compiler.wanted(of[0], "organisation")[1]
+    return BOOLEAN, lambda scope: scope.holds(role, str(where(scope) or ""))
 
 
 def _between(worked: bool) -> Function:

@@ -70,6 +70,7 @@ CONTRACTS = (
 )
 MANDATES = (
     Row("answer_by_ahead", fields(answer_by=BEFORE), fields(answer_by=LATER)),
+    Row("own_cooperative", fields(member="aurora"), fields(member="consorzio")),
     Row(
         "member_kind_matches_service",
         fields(service_kind="OTHER", member_kind="A"),

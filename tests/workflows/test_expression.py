@@ -82,8 +82,8 @@ class Ground:
     def taken(self, step: str) -> Taken | None:
         return Taken(2, VALUES["happened_at"], ("ada",), 4) if step == "sign_it" else None
 
-    def holds(self, role: str) -> bool:
-        return role == "QM"
+    def holds(self, role: str, organisation: str | None = None) -> bool:
+        return role == "QM" and organisation in (None, "consorzio")
 
     def is_valid(self, kind: str, text: str) -> bool:
         return text == "good"
