@@ -49,6 +49,13 @@ def test_a_record_shows_its_checks_in_plain_sentences(as_person: AsPerson) -> No
     assert not re.search(r"\b(Merkle|blob|hash)\b", page.partition("<details>")[0])
 
 
+def test_the_data_of_a_record_stand_open_so_that_they_are_printed(as_person: AsPerson) -> None:
+    place = opened(as_person("verifier")).partition("?")[0]
+    assert "<details open>" not in as_person("auditor").get(place).text
+    record = re.findall(r'href="(/records/\d+)"', as_person("auditor").get(place).text)[0]
+    assert "<details open><summary>Dati e allegati" in as_person("auditor").get(record).text
+
+
 def test_a_changed_record_is_shown_as_broken(house: House, as_person: AsPerson) -> None:
     with house.app.writing() as tx:
         tx.connection.execute(text("DROP TRIGGER entry_update"))
