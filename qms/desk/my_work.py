@@ -1,15 +1,13 @@
 """What waits for a person: the cases where it is their turn, overdue first (ISO 9001, 8.1 and 9.1.1)."""
 
-import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, tuple_
 
-from qms.database import moment
 from qms.errors import Text
 from qms.people.actor import Actor
 from qms.procedures import control
@@ -18,8 +16,10 @@ from qms.workflows import case
 from qms.workflows import file as files
 from qms.workflows.definition import Step
 from qms.workflows.engine import Engine
-from qms.workflows.scope import Taken
-from qms.workflows.tables import case_file, case_organisation
+from qms.workflows.facts import Facts
+from qms.workflows.file import File
+from qms.workflows.scope import Exhausted, Taken
+from qms.workflows.tables import case_file
 
 PAGE = 50
 SPARE = 4
@@ -69,8 +69,7 @@ def waiting(connection: Connection, engine: Engine, by: Actor, limit: int) -> It
     if not places:
         return
     rows = connection.execute(
-        select(case_file)
-        .where(
+        files.WHOLE.where(
             case_file.c.closed_at.is_(None),
             tuple_(case_file.c.definition, case_file.c.state).in_(sorted(places)),
             case.seen_by(connection, engine, by),
@@ -79,38 +78,49 @@ def waiting(connection: Connection, engine: Engine, by: Actor, limit: int) -> It
         .order_by(case_file.c.next_due.is_(None), case_file.c.next_due, case_file.c.changed_at, case_file.c.number)
         .limit(limit * SPARE)
     ).all()
-    parties = _parties(connection, [row.number for row in rows])
-    turns = (_turn(connection, engine, row, parties[row.number], by) for row in rows)
+    turns = (_turn(connection, engine, files.from_row(row), by) for row in rows)
     yield from islice((turn for turn in turns if turn is not None), limit)
 
 
-def _turn(connection: Connection, engine: Engine, row: Row[Any], parties: Collection[str], by: Actor) -> Waiting | None:
-    definition = engine.definitions.get(connection, row.definition).definition
-    taken = files.load_taken(json.loads(row.taken))
+def _turn(connection: Connection, engine: Engine, file: File, by: Actor) -> Waiting | None:
+    definition, now = engine.definitions.get(connection, file.definition).definition, engine.clock()
+    facts = Facts(engine, connection, definition, file, by, fields=file.fields, happened_at=now, recorded_at=now)
     steps = [
         step
         for step in definition.steps_in(engine.profile)
-        if row.state in step.sources and by.role_for(step.by, parties) and not _is_kept_apart(step, taken, by)
+        if file.state in step.sources
+        and by.role_for(step.by, file.organisations)
+        and not _is_kept_apart(step, file.taken, by)
+        and _is_theirs(step, facts)
     ]
     if not steps:
         return None
     return Waiting(
-        row.number,
-        row.title,
+        file.number,
+        file.title,
         definition.title,
-        definition.states[row.state].title,
+        definition.states[file.state].title,
         tuple((step.name, step.title) for step in steps),
         any(step.sign is not None for step in steps),
-        moment(row.next_due) if row.next_due else None,
-        moment(row.changed_at),
+        file.next_due,
+        file.changed_at,
     )
 
 
-def _parties(connection: Connection, numbers: Collection[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {number: set() for number in numbers}
-    for number, organisation in connection.execute(select(case_organisation).where(case_organisation.c.case_number.in_(numbers))):
-        found[number].add(organisation)
-    return found
+def _is_theirs(step: Step, facts: Facts) -> bool:
+    """Whether the rules about who may take a step, as far as the case itself tells, let this person: what they would refuse waits for
+    somebody else."""
+    asked = {wanted.name for wanted in step.asks} | {"comment"}
+    about_who = [
+        guard.that
+        for guard in step.guards
+        if guard.that is not None
+        and (guard.that.uses.roles or "actor" in guard.that.uses.values)
+        and not (guard.that.uses.values & asked or guard.that.uses.drafts or guard.that.uses.links or guard.that.uses.slots)
+    ]
+    with suppress(Exhausted):
+        return all(rule.holds(facts) for rule in about_who)
+    return True
 
 
 def _is_kept_apart(step: Step, taken: Mapping[str, Taken], by: Actor) -> bool:

@@ -117,15 +117,21 @@ def register(
         query = query.where(document_table.c.type == type)
     if clause:
         query = query.where(document_table.c.clauses.contains(f'"{clause}', autoescape=True))
-    if text:
+    for word in (text or "").split():
+        part = _stem(word)
         query = query.where(
-            document_table.c.title.icontains(text, autoescape=True)
-            | document_table.c.code.icontains(text, autoescape=True)
-            | document_table.c.titles.icontains(text, autoescape=True)
+            document_table.c.title.icontains(part, autoescape=True)
+            | document_table.c.code.icontains(part, autoescape=True)
+            | document_table.c.titles.icontains(part, autoescape=True)
         )
     if after:
         query = query.where(document_table.c.code > after)
     return [_line(row) for row in connection.execute(query)]
+
+
+def _stem(word: str) -> str:
+    """A word without its last vowel, in which Italian keeps number and gender: ``gara`` finds ``Gare``."""
+    return word[:-1] if len(word) > 3 and word[-1] in "aeiouàèéìòù" else word
 
 
 def due_for_review(connection: Connection, until: str, limit: int) -> list[RegisterRow]:

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from qms.desk import search
+from qms.errors import QmsError
 from qms.people import directory
 from qms.people.actor import Actor
 from qms.web.call import Call, Refusal
@@ -44,6 +46,8 @@ class Frame:
     places: tuple[Place, ...]
     refusal: Refusal | None
     recorded: int | None
+    opened: tuple[str, ...]
+    """The cases that the recorded act opened."""
     is_demo: bool
 
 
@@ -112,6 +116,7 @@ def _frame(call: Call, title: str) -> Frame:
     path = call.request.url.path
     by = call.person
     recorded = call.request.query_params.get("recorded", "")
+    position = int(recorded) if recorded.isascii() and recorded.isdigit() and len(recorded) < 16 else None
     return Frame(
         title=title,
         house=call.app.settings.name,
@@ -127,9 +132,20 @@ def _frame(call: Call, title: str) -> Frame:
             if by is not None and permission.admits(by)
         ),
         refusal=call.refusal,
-        recorded=int(recorded) if recorded.isascii() and recorded.isdigit() and len(recorded) < 16 else None,
+        recorded=position,
+        opened=_opened(call, position) if position else (),
         is_demo=call.app.settings.demo,
     )
+
+
+def _opened(call: Call, position: int) -> tuple[str, ...]:
+    try:
+        with call.app.reading() as connection:
+            what = search.record(connection, call.app.engine, call.by, position).said["what"]
+    except QmsError:
+        return ()
+    links = what.get("links", [])
+    return tuple(str(link["child"]) for link in links if isinstance(link, dict) and "child" in link)
 
 
 def _hats(call: Call) -> tuple[str, ...]:

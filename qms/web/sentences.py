@@ -46,6 +46,7 @@ class Line:
     signed: str | None
     changes: tuple[Change, ...]
     files: tuple[tuple[str, str, str], ...]
+    opens_files: bool
     move: tuple[str, str] | None
 
 
@@ -93,6 +94,7 @@ class Teller:
             said["signature"]["meaning"] if said["signature"] else None,
             tuple(self._changes(said, definition)) if with_changes and definition else (),
             tuple((piece["slot"], piece["sha256"], self._plain(piece.get("name"))) for piece in said["evidence"]),
+            definition is None or reads_evidence(definition, self.call.by),
             self._move(case, definition),
         )
 

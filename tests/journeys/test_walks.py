@@ -31,9 +31,9 @@ def test_staff_advance_a_step(visit: Visit, script: bool) -> None:
     page.get_by_role("link", name="NC-2026-0001").first.click()
     assert page.locator(".drawing svg .is-current").count() == 1
     page.get_by_role("heading", name="Che cosa posso fare ora").wait_for()
-    page.get_by_role("link", name="Tratta (minore)", exact=True).click()
+    page.get_by_role("link", name="Tratta come minore", exact=True).click()
     page.get_by_label("Azione immediata").fill("Sospesa la firma anticipata in tutte le aule.")
-    page.get_by_role("button", name="Tratta (minore)").last.click()
+    page.get_by_role("button", name="Tratta come minore").last.click()
     page.get_by_role("alert").wait_for()
     assert page.title().startswith("Errore:")
     assert page.get_by_label("Azione immediata").input_value() == "Sospesa la firma anticipata in tutte le aule."
@@ -45,7 +45,7 @@ def test_staff_advance_a_step(visit: Visit, script: bool) -> None:
     page.get_by_label("Che cosa si fa di ciò che non è conforme").select_option(label="Si corregge")
     page.get_by_label("Correzione", exact=True).fill("Registro rifatto e firmato dai presenti.")
     page.get_by_label("Prova della correzione").set_input_files(files=[PDF])
-    page.get_by_role("button", name="Tratta (minore)").last.click()
+    page.get_by_role("button", name="Tratta come minore").last.click()
     page.get_by_text("Registrato con il numero").wait_for()
     assert "Corretta" in page.locator("main p .mark").first.inner_text()
     with page.expect_download() as download:
