@@ -102,6 +102,7 @@ ROWS = (
     ),
     Row("shares_sum_100", shares(("60", "LEAD"), ("30", "PARTNER")), shares(("60", "LEAD"), ("40", "PARTNER"))),
     Row("sheet_is_filled", fields(), fields(go_score="72")),
+    Row("knock_outs_examined", fields(**knock_outs(*KNOCK_OUTS[:4])), fields(**knock_outs(*KNOCK_OUTS))),
     Row("no_knock_out", fields(**knock_outs(*KNOCK_OUTS, outcome="BLOCKS")), fields(**knock_outs(*KNOCK_OUTS))),
     Row("site_visit_possible", fields(**MANDATORY, site_visit_deadline_at=PAST), fields(**MANDATORY, site_visit_deadline_at=SOON)),
     Row(
