@@ -294,7 +294,8 @@ def _evidence(read: Callable[[str], Iterator[bytes]], said: _Contents, folder: P
 def _settings(content: bytes, database_url: str | None) -> bytes:
     """The settings, with the database they are restored to: never the one that the backup was made of, which may be in use."""
     lines = [line for line in content.decode().splitlines() if line.partition("=")[0].strip() != "database_url"]
-    return "\n".join([*lines, *([f"database_url = {json.dumps(database_url)}"] if database_url else []), ""]).encode()
+    first = [f"database_url = {json.dumps(database_url)}"] if database_url else []  # before any table begins
+    return "\n".join([*first, *lines, ""]).encode()
 
 
 def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], said: _Contents) -> None:

@@ -25,8 +25,8 @@ def deliver(database: Database, settings: Settings) -> int:
     """Send what waits; returns how many went out. A server that does not answer costs one try: the others wait for the next time."""
     if settings.mail is None:
         return 0
-    sent = 0
-    while sent < AT_ONCE:
+    sent, answers = 0, True
+    while answers and sent < AT_ONCE:
         with messages.claimed(database) as found:
             if found is None:
                 return sent
@@ -34,6 +34,7 @@ def deliver(database: Database, settings: Settings) -> int:
                 with _server(settings.mail) as server:
                     server.send_message(_letter(settings.mail, *found))
             except (smtplib.SMTPException, OSError) as error:
+                answers = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)  # this letter's fault, not the server's
                 _log.warning("mail is not sent: %s", type(error).__name__)
                 raise OSError(str(error)) from error
             sent += 1

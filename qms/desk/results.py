@@ -90,11 +90,17 @@ def results_of(definition: Definition, fields: Mapping[str, Any]) -> Iterator[Re
     columns = definition.fields[names["table"]].columns or {}
     at_least = next(iter(columns[names["sense"]].options or {}))
     for option, title in (columns[names["result"]].options or {}).items():
-        mine = sorted((row for row in rows if row[names["result"]] == option), key=lambda row: str(row[names["period"]]))
+        mine = sorted((row for row in rows if row[names["result"]] == option), key=lambda row: _ended(str(row[names["period"]])))
         if mine:
             period = str(mine[-1][names["period"]])
             newest = [row for row in mine if row[names["period"]] == period]
             yield Result(title, period, tuple(_measure(names, row, mine, at_least) for row in newest))
+
+
+def _ended(period: str) -> tuple[str, str]:
+    """When a period ends, so that they sort as time does: ``2026-T1`` ends with ``2026-03`` and stands after it."""
+    year, _, part = period.partition("-")
+    return f"{year}-{int(part[1:]) * 3:02d}" if part[:1] == "T" and part[1:].isdigit() else period, period
 
 
 def _measure(names: Mapping[str, str], row: Mapping[str, Any], rows: list[Mapping[str, Any]], at_least: str) -> Measure:

@@ -26,6 +26,11 @@ CONTRACTS = (
         fields(legal_basis="AGREEMENT_ART5", value_net="216000.00"),
         fields(legal_basis="AGREEMENT_ART5", value_net="215999.99"),
     ),
+    Row(
+        "direction_above_limit",
+        When(fields={"value_net": "500000.01"}, roles=("COM",)),
+        When(fields={"value_net": "500000.01"}, roles=("TOP",)),
+    ),
     Row("design_is_full", fields(design_level="LIGHT"), fields(design_level="FULL")),
     Row("design_is_light", fields(design_level="FULL"), fields(design_level="LIGHT")),
     Row("design_is_none", fields(design_level="LIGHT"), fields(design_level="NONE")),
@@ -70,6 +75,7 @@ CONTRACTS = (
 )
 MANDATES = (
     Row("answer_by_ahead", fields(answer_by=BEFORE), fields(answer_by=LATER)),
+    Row("durc_still_valid", fields(durc_until="2026-03-01"), fields(durc_until=TODAY)),
     Row("own_cooperative", fields(member="aurora"), fields(member="consorzio")),
     Row(
         "member_kind_matches_service",
@@ -135,6 +141,7 @@ COMPLAINTS = (
 ASKED = {"opening": ("quality", OPENED, 1)}
 ACTIONS = (
     Row("due_ahead", fields(due_on=PAST), fields(due_on=TODAY)),
+    Row("new_date_ahead", fields(due_on=PAST), fields(due_on=TODAY)),
     Row("owner_reports", When(fields={"owner": "@kennel"}, roles=("WORKER",)), When(fields={"owner": "@quality"}, roles=("WORKER",))),
     Row(
         "asker_looks",

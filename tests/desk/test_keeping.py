@@ -203,6 +203,18 @@ def test_evidence_comes_back_byte_for_byte(house: House, tmp_path: Path) -> None
     assert b"".join(evidence.read(tmp_path / "again" / "evidence", stored.sha256)) == PDF
 
 
+def test_a_workspace_with_mail_is_restored_to_another_database(house: House, tmp_path: Path, postgresql_server: str) -> None:
+    toml = house.app.settings.root / "qms.toml"
+    toml.write_text(toml.read_text() + '\n[mail]\nhost = "smtp.example.org"\nsender = "qms@example.org"\nsecurity = "none"\n')
+    keeping.backup(house.app, tmp_path / "copy.zip")
+    address = fresh_postgresql(postgresql_server)
+    _, checks = keeping.restore(tmp_path / "copy.zip", tmp_path / "again", assemble, address)
+    assert all(check.passed for check in checks)
+    found = settings.load(tmp_path / "again")
+    assert found.database_url == address
+    assert found.mail is not None and found.mail.host == "smtp.example.org"
+
+
 def test_the_restored_key_is_its_owners_alone(house: House, tmp_path: Path) -> None:
     keeping.backup(house.app, tmp_path / "copy.zip")
     keeping.restore(tmp_path / "copy.zip", tmp_path / "again", assemble)

@@ -1,8 +1,10 @@
 """Mail that people read: one message a morning when something waits, one at once for a legal deadline, each of them once."""
 
 import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -215,6 +217,25 @@ def test_a_server_that_is_away_loses_nothing(mailing: House, box: tuple[Box, int
     for minutes in (5, 10, 20):
         at_the_desk(mailing, MORNING.replace(minute=MORNING.minute + minutes - 5 if minutes == 5 else 59))
     assert len(box[0].to("quality")) == 1
+
+
+def test_a_server_that_is_away_costs_one_try_however_many_wait(mailing: House) -> None:
+    tries = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    tries.append(listener.accept()[0].close())
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        mail = Mail("127.0.0.1", int(listener.getsockname()[1]), "none", "", "qms@example.org")
+        mailing.app.settings = replace(mailing.app.settings, mail=mail)
+        report(mailing)
+        at_the_desk(mailing, MORNING)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(kept(mailing)) > 2
+    assert len(tries) == 1
 
 
 def test_without_a_mail_server_messages_are_read_in_the_program(either_house: House) -> None:

@@ -96,7 +96,7 @@ def test_the_quality_manager_puts_a_revision_in_force(visit: Visit, script: bool
 def test_an_auditor_verifies_a_record(visit: Visit, script: bool) -> None:
     reported(visit("verifier", java_script_enabled=script).page)
     page = visit("auditor", java_script_enabled=script).page
-    page.get_by_label("Parole").fill("presenze")
+    page.get_by_label("Cerca nel registro degli eventi").fill("presenze")
     page.get_by_role("button", name="Cerca").click()
     page.locator("table.register a").first.click()
     page.get_by_role("heading", name="Che cosa è stato controllato adesso").wait_for()
