@@ -32,16 +32,29 @@ from qms.procedures.intake import record_push
 from qms.procedures.ledger import draft_table, revision_table, targets
 from qms.procedures.merging import ThreeWay, merge_draft, three_way
 from qms.procedures.rebuilding import compare
-from qms.procedures.register import Draft, RegisterRow, Revision, document, draft, draft_of_case, drafts, find, register, revisions
+from qms.procedures.register import (
+    Draft,
+    RegisterRow,
+    Revision,
+    document,
+    draft,
+    draft_of_case,
+    drafts,
+    find,
+    register,
+    reviews,
+    revision_of_case,
+    revisions,
+)
 from qms.procedures.release import approve, cancel, confirm, publish, send_back, submit, withdraw
 from qms.procedures.settling import Alarm, refs_as_seen, settle
 
 __all__ = [
     "Alarm", "ControlledFile", "Draft", "HistoryLine", "NewDocument", "OpenCase", "Opening", "Readable", "RegisterRow", "Revision",
     "Saved", "ThreeWay", "adopt", "approvals", "approve", "binding", "cancel", "compare", "confirm", "document", "draft", "draft_of_case",
-    "draft_seen", "draft_text", "drafts", "due_for_review", "facts", "file_in", "find", "graft_due", "history", "kept_file",
-    "merge_draft", "publish", "record_push", "refs_as_seen", "register", "revisions", "save_draft", "send_back", "settle", "start_draft",
-    "start_proposal", "submit", "targets", "text", "three_way", "withdraw",
+    "draft_seen", "draft_text", "drafts", "due_for_review", "facts", "file_in", "find", "graft_due", "history", "kept_file", "merge_draft",
+    "publish", "record_push", "refs_as_seen", "register", "reviews", "revision_of_case", "revisions", "save_draft", "send_back", "settle",
+    "start_draft", "start_proposal", "submit", "targets", "text", "three_way", "withdraw",
 ]  # fmt: skip
 
 

@@ -96,14 +96,15 @@ def start_draft(
         if row.status != "in-force":
             raise NotFound("document", key)
         path, tip, text, title, kind = row.path, head, library.read(row.blob), row.title, row.type
+        code = row.code
         base: int | None = row.revision
     else:
-        path, title, kind, base = new.path, new.title, new.type, None
+        path, title, kind, base, code = new.path, new.title, new.type, None, new.code
         words = document.template(key, new.code, new.title, new.type, new.language, new.owner)
         text = (words if file is None else files.written_into(words, file)).encode()
         document.parse(text, path)
         tip = library.commit(head, {path: blob_id(text)}, f"Draft {key}/{slug}", by.person, tx.now, blobs=[text])
-    case = open_case(tx, Opening(key, slug, "text", title, kind, reason))
+    case = open_case(tx, Opening(key, slug, "text", f"{code} – {title}", kind, reason))
     draft = Draft(key, slug, "text", "open", case, title, path, tip, blob_id(text), digest(text), base, (by.person,), reason, stamp(tx.now))
     change = Change({"draft": [row_of(draft)]}, {draft_ref(key, slug): (None, tip)})
     brought = _brought(file if new is not None else None)
@@ -128,7 +129,7 @@ def start_proposal(
         raise NotFound("document", key)
     if not reason.strip():
         raise Incomplete([Reason("REASON_REQUIRED", place="reason")])
-    case = open_case(tx, Opening(key, slug, kind, row.title, row.type, reason))
+    case = open_case(tx, Opening(key, slug, kind, f"{row.code} – {row.title}", row.type, reason))
     draft = Draft(
         key,
         slug,

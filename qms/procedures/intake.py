@@ -34,7 +34,7 @@ def record_push(
         message = library.commit_at(new).message.strip()[:500]
         base = _base_revision(tx.connection, library, key, new)
         if old is None:
-            case = open_case(tx, Opening(key, slug, "text", found.title, found.type, message))
+            case = open_case(tx, Opening(key, slug, "text", f"{found.code} – {found.title}", found.type, message))
             before = Draft(key, slug, "text", "open", case, found.title, path, new, "", "", base, (), message, "")
         else:
             before = drafts.open_draft(tx.connection, key, slug)

@@ -198,6 +198,12 @@ def drafts(connection: Connection, key: str | None = None, *, open_only: bool = 
     return [_draft(row) for row in connection.execute(query)]
 
 
+def reviews(connection: Connection, key: str) -> list[Draft]:
+    """Periodic reviews that confirmed ``key`` as it stood, newest first."""
+    query = select(draft_table).where(draft_table.c.key == key, draft_table.c.kind == "confirmation", draft_table.c.status == "released")
+    return [_draft(row) for row in connection.execute(query.order_by(draft_table.c.changed_at.desc()))]
+
+
 def draft(connection: Connection, key: str, slug: str) -> Draft:
     """One draft. Raises NotFound."""
     row = connection.execute(select(draft_table).where(draft_table.c.key == key, draft_table.c.slug == slug)).first()

@@ -74,6 +74,7 @@ class DocumentPage:
     roles: Mapping[str, str]
     history: tuple[HistoryLine, ...]
     drafts: tuple[Draft, ...]
+    reviews: tuple[Draft, ...]
     html: str
     is_plain: bool
     headings: tuple[Heading, ...]
@@ -157,6 +158,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
         found = control.text(connection, app.library, row.key, by, number)
         history = tuple(control.history(connection, app.library, row.key, by))
         drafts = tuple(control.drafts(connection, row.key)) if sees_drafts(by) else ()
+        reviews = tuple(control.reviews(connection, row.key))
         signed = hands.of_revision(connection, found.revision)
         governed = tuple(told(call, connection, workflow) for workflow in row.workflows)
         read = acknowledged(call, connection, found.revision)
@@ -165,7 +167,7 @@ def _show(call: Call, key: str, number: int | None) -> Response:
     shown = app.renderer.document(revision.blob, read_text.body, f"/documents/{row.key}/revisions/{revision.number}/figures")
     former = next((line.revision.number for line in history if line.revision.number < revision.number and line.revision.in_force_at), None)
     page = DocumentPage(
-        row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, shown.html, shown.is_plain,
+        row, revision, roles(call).get(row.owner, row.owner), signed, roles(call), history, drafts, reviews, shown.html, shown.is_plain,
         headings(shown.html), tuple(one for one in governed if one is not None), found.is_in_force, writes_documents(by), former,
         reads_superseded(by), read, read_text.front.file,
     )  # fmt: skip

@@ -126,6 +126,9 @@ def compare(call: Call, key: str, slug: str) -> Response:
         row = _document(connection, key)
         outdated = draft.kind == "text" and row is not None and draft.base_revision != row.revision
         three = control.three_way(connection, app.library, key, slug) if outdated and draft.is_open else None
+        became = control.revision_of_case(connection, draft.case_number)
+    if became is not None and became.in_force_at and became.number > 0:
+        return call.to(f"/documents/{key}/revisions/{became.number}/changes")  # against what it took the place of, not against itself
     new = control.draft_text(app.library, draft)
     old = app.library.read(row.blob).decode() if row is not None else ""
     shown = app.renderer.comparison(row.blob if row else "", draft.blob, body_of(old), body_of(new))
