@@ -9,8 +9,11 @@ import hashlib
 import json
 import os
 import shutil
+import tomllib
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,15 +21,16 @@ from secrets import token_hex
 from typing import IO, Any, Protocol
 
 from sqlalchemy import Connection, MetaData, Table, insert, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from qms import migrations
 from qms.database import Database, Transaction, moment, stamp
 from qms.desk import verification
-from qms.errors import BadContent, Incomplete, NotFound, Problem, Reason
+from qms.errors import BadContent, Incomplete, NotFound, Problem, QmsError, Reason
 from qms.library import Library
 from qms.people.actor import SYSTEM
 from qms.procedures import control
-from qms.records import evidence, trail, words
+from qms.records import evidence, keys, trail, words
 from qms.records.verify import Check
 
 FORMAT = 1
@@ -39,6 +43,8 @@ DERIVED = "trail_text"
 OUTSIDE = ("refs/heads/checkpoints", "refs/qms/")
 """References that the database does not decide."""
 ROWS = 1000
+MOST_CONTENTS = 200_000_000
+"""Bytes of the list of contents: some two million files."""
 CHUNK = 1 << 20
 EVENT = "backup-made"
 Progress = Callable[[int, int], None]
@@ -121,7 +127,7 @@ def restore(
     beside = folder.parent / f".{folder.name}-{token_hex(4)}"
     beside.mkdir(mode=0o700)
     try:
-        with _opened(file) as archive:
+        with _opened(file) as archive, _whatever_is_in(file):
             said = _contents(archive, file)
             checks = _fill(archive, said, beside, assemble, database_url, file, progress)
         if folder.exists():
@@ -204,6 +210,17 @@ def _opened(file: Path) -> zipfile.ZipFile:
         raise _damaged(file, str(error)) from error
 
 
+@contextmanager
+def _whatever_is_in(file: Path) -> Iterator[None]:
+    """A file may be damaged, or made by somebody else, in more ways than anybody foresees: each says so, and where."""
+    try:
+        yield
+    except (QmsError, OperationalError):
+        raise
+    except (zlib.error, ArithmeticError, LookupError, RuntimeError, SQLAlchemyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise _damaged(file, type(error).__name__) from error
+
+
 def _damaged(file: Path, detail: str) -> BadContent:
     return BadContent([Problem(str(file), 0, "backup.damaged", {"detail": detail})])
 
@@ -211,6 +228,8 @@ def _damaged(file: Path, detail: str) -> BadContent:
 def _contents(archive: zipfile.ZipFile, file: Path) -> _Contents:
     """What the archive says it holds. Raises BadContent when that is not what lies in it."""
     try:
+        if archive.getinfo(MANIFEST).file_size > MOST_CONTENTS:
+            raise _damaged(file, MANIFEST)
         told = json.loads(archive.read(MANIFEST))
         if told.pop("format") != FORMAT:
             raise BadContent([Problem(str(file), 0, "backup.format")])
@@ -241,8 +260,10 @@ def _fill(
         handle = os.open(root / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if name.endswith(".key") else 0o644)
         with os.fdopen(handle, "wb") as made:
             content = b"".join(read(name))
-            made.write(content if name != SETTINGS else _settings(content, database_url))
-    _evidence(read, said, root / "evidence")
+            made.write(content if name != SETTINGS else _settings(content, database_url, file))
+    if (root / "keys/trail.pub").read_text("ascii").strip() != keys.written(keys.load(root / "keys/trail.key").public):
+        raise _damaged(file, "keys/trail.pub")
+    _evidence(read, said, root / "evidence", file)
     with Library.create(root / "library.git") as library, library.writer():
         library.unpack(b"".join(read(PACK)))
         for ref, target in sorted(said.refs.items()):
@@ -266,11 +287,14 @@ def _reader(archive: zipfile.ZipFile, said: _Contents, file: Path) -> Callable[[
     """Members of the archive, each compared with what the list of contents says about it as it is read to its end."""
 
     def read(name: str) -> Iterator[bytes]:
-        digest = hashlib.sha256()
+        digest, left = hashlib.sha256(), said.members[name][1]
         try:
             with archive.open(name) as source:
                 while piece := source.read(CHUNK):
                     digest.update(piece)
+                    left -= len(piece)
+                    if left < 0:
+                        raise _damaged(file, name)
                     yield piece
         except (zipfile.BadZipFile, EOFError, OSError) as error:
             raise _damaged(file, name) from error
@@ -280,22 +304,27 @@ def _reader(archive: zipfile.ZipFile, said: _Contents, file: Path) -> Callable[[
     return read
 
 
-def _evidence(read: Callable[[str], Iterator[bytes]], said: _Contents, folder: Path) -> None:
+def _evidence(read: Callable[[str], Iterator[bytes]], said: _Contents, folder: Path, file: Path) -> None:
     folder.mkdir(mode=0o700)
     for name in said.members:
         place, _, sha256 = name.partition("/")
         if place == "evidence":
+            if said.members[name][0] != sha256:
+                raise _damaged(file, name)
             home = evidence.path_of(folder, sha256)
             home.parent.mkdir(mode=0o700, exist_ok=True)
             with home.open("xb") as made:
                 made.writelines(read(name))
 
 
-def _settings(content: bytes, database_url: str | None) -> bytes:
+def _settings(content: bytes, database_url: str | None, file: Path) -> bytes:
     """The settings, with the database they are restored to: never the one that the backup was made of, which may be in use."""
     lines = [line for line in content.decode().splitlines() if line.partition("=")[0].strip() != "database_url"]
     first = [f"database_url = {json.dumps(database_url)}"] if database_url else []  # before any table begins
-    return "\n".join([*first, *lines, ""]).encode()
+    made = "\n".join([*first, *lines, ""])
+    if tomllib.loads(made).get("database_url") != database_url:
+        raise _damaged(file, SETTINGS)
+    return made.encode()
 
 
 def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], said: _Contents) -> None:
@@ -315,11 +344,15 @@ def _rows(tx: Transaction, read: Callable[[str], Iterator[bytes]], said: _Conten
 
 
 def _batches(pieces: Iterator[bytes]) -> Iterator[list[dict[str, Any]]]:
-    rest = b""
+    begun: list[bytes] = []
     batch: list[dict[str, Any]] = []
     for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        batch += [json.loads(line) for line in lines]
+        first, *lines = piece.split(b"\n")
+        begun.append(first)
+        if not lines:
+            continue
+        batch += [json.loads(line) for line in (b"".join(begun), *lines[:-1])]
+        begun = [lines[-1]]
         if len(batch) >= ROWS:
             yield batch
             batch = []

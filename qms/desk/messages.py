@@ -128,6 +128,7 @@ def choose_password(tx: Transaction, secret: str, by: Actor, hashed: str) -> Non
     if invitations.use(tx, secret) != by.person:
         raise NotFound("invitation", "")
     staff.keep_password(tx, by, by.person, hashed)
+    staff.end_tokens(tx, by, by.person)
 
 
 def hour_of(connection: Connection, person: str) -> str:

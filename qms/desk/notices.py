@@ -6,10 +6,10 @@ is doubtful comes along as doubts for a person to settle; the file is kept as ev
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Table, Text, insert, or_, select
 
 from qms.database import Transaction, metadata
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
@@ -69,7 +69,11 @@ def definition_for(connection: Connection, engine: Engine) -> Definition:
 
 def foreseen(connection: Connection, engine: Engine, file: NoticeFile, by: Actor) -> list[Taken]:
     """What ``take_in`` would do with each record, changing nothing."""
-    return [_known(connection, file, one) or _fate(connection, engine, one, by) for one in file.records]
+    fates = [_known(connection, file, one) or _fate(connection, engine, one, by) for one in file.records]
+    workflow = definition_for(connection, engine).id
+    return [
+        fate if fate.case is None or _is_seen(connection, engine, fate.case, by, workflow) else replace(fate, case=None) for fate in fates
+    ]
 
 
 def take_in(
@@ -236,10 +240,14 @@ def _takes(definition: Definition, slot: str, stored: Stored) -> bool:
 
 
 def notices(
-    connection: Connection, *, status: str | None = None, case_number: str | None = None, limit: int = 50
+    connection: Connection, engine: Engine, by: Actor, *, status: str | None = None, case_number: str | None = None, limit: int = 50
 ) -> list[Mapping[str, Any]]:
-    """The newest notices taken in, of one status or of one case."""
+    """The newest notices taken in, of one status or of one case, as far as ``by`` sees their cases; those without a case are for who may
+    open one."""
     query = select(notice_table).order_by(notice_table.c.position.desc()).limit(limit)
+    seen = notice_table.c.case_number.in_(select(case_file.c.number).where(case.seen_by(connection, engine, by)))
+    opens = by.role_for(definition_for(connection, engine).opening.by, [engine.organisation]) is not None
+    query = query.where(or_(seen, notice_table.c.case_number.is_(None)) if opens else seen)
     if status is not None:
         query = query.where(notice_table.c.status == status)
     if case_number is not None:

@@ -96,6 +96,8 @@ def disable(tx: Transaction, by: Actor, person: str) -> None:
 def set_password(tx: Transaction, by: Actor, person: str, password: str) -> None:
     """Give a password: one's own, or, as keeper, somebody else's first or forgotten one; the trail shows who gave it."""
     keep_password(tx, by, person, sign_in.hashed(password, directory.person(tx.connection, person).email))
+    if by.person != person:
+        end_tokens(tx, by, person)
 
 
 def keep_password(tx: Transaction, by: Actor, person: str, hashed: str) -> None:
@@ -112,6 +114,13 @@ def issue_token(tx: Transaction, by: Actor, label: str, days: int = 90) -> tuple
     span = {"created_at": stamp(token.created_at), "expires_at": stamp(token.expires_at)}
     _record(tx, by, "token-issued", person=by.person, token=token.id, digest=tokens.digest(text), **span)
     return text, token
+
+
+def end_tokens(tx: Transaction, by: Actor, person: str) -> None:
+    """End every token of a person whose password somebody had to give back: whoever knew the old one may have made them."""
+    for token in tokens.of(tx.connection, person):
+        if token.revoked_at is None and token.expires_at > tx.now:
+            revoke_token(tx, by, token.id, person)
 
 
 def revoke_token(tx: Transaction, by: Actor, token: str, person: str | None = None) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, bind
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
+from qms.formats import names as writing
 from qms.people.actor import Actor
 from qms.people.hats import Hats
 
@@ -113,7 +114,7 @@ def add_person(tx: Transaction, name: str, email: str, kind: str, language: str 
     tx.hold(person_table)
     address = email.strip().lower()
     reasons = []
-    if not 1 <= len(name.strip()) <= 120 or any(ord(mark) < 32 for mark in name):
+    if not 1 <= len(name.strip()) <= 120 or any(ord(mark) < 32 for mark in name) or writing.misleads(name):
         reasons.append(Reason("FIELD_INVALID:name", "name"))
     if not _EMAIL.fullmatch(address):
         reasons.append(Reason("FIELD_INVALID:email", "email"))

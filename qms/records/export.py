@@ -48,29 +48,30 @@ def write(
     evidence_folder: Path,
     library: Library | None = None,
     choice: Choice = EVERYTHING,
-    with_evidence: bool | Collection[int] = True,
+    with_evidence: bool = True,
+    without: Collection[str] = (),
     held: Collection[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Write an export to ``target``, which need not be seekable; returns how many entries it holds.
 
-    ``with_evidence`` are the positions whose files go along, True for all. ``held`` are checkpoints an auditor keeps, for which a part is
-    to carry proof. Raises NotFound when the choice is empty, BadContent for a text that is no checkpoint, TrailBroken when the trail
-    cannot prove what it says.
+    The evidence goes along but for the files ``without``, by hash, which are not for whoever takes the export. ``held`` are checkpoints
+    an auditor keeps, for which a part is to carry proof. Raises NotFound when the choice is empty, BadContent for a text that is no
+    checkpoint, TrailBroken when the trail cannot prove what it says.
     """
     text = trail.note_at_head(connection, public_key)
     note, find, names, count = seal.read_note(text), trail.lookup(connection), set[str](), 0
-    header = _header(text, choice, public_key, _known(library, held, note.size), find) | {"with_evidence": with_evidence is True}
+    header = _header(text, choice, public_key, _known(library, held, note.size), find) | {"with_evidence": with_evidence and not without}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
         with package.open("trail.jsonl", "w", force_zip64=True) as lines:
             lines.write(_line(header))
             for one in _chosen(connection, choice, note.size):
                 count += 1
                 lines.write(_line(_row(one, None if choice.is_whole else note.size, find)))
-                if with_evidence is True or (with_evidence is not False and one.position in with_evidence):
+                if with_evidence:
                     names.update(str(piece["sha256"]) for piece in one.said["evidence"])
                 progress(one.position, note.size)
-        for sha256 in sorted(names):
+        for sha256 in sorted(names.difference(without)):
             _copy(package, evidence_folder, sha256)
         package.writestr("verifica.py", offline.joined())
         for language in LANGUAGES:

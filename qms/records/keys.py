@@ -6,6 +6,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from qms.errors import BadContent, Problem
 
@@ -38,6 +40,10 @@ class Key:
     def sign(self, message: bytes) -> bytes:
         """64 bytes over ``message``; the same each time."""
         return self._private.sign(message)
+
+    def secret_for(self, use: str) -> bytes:
+        """32 bytes for another ``use`` than signing (RFC 5869): nobody without the key can know them, and they tell nothing of it."""
+        return HKDF(SHA256(), 32, None, f"qms {use}".encode()).derive(self._private.private_bytes_raw())
 
 
 def new() -> Key:

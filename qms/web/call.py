@@ -141,10 +141,12 @@ class Call:
             raise NotPermitted([Reason("FORM_ORIGIN")])
 
     def typed(self, name: str, default: str = "") -> str:
-        """What stands in a text field of the form, else in the address, else ``default``."""
+        """What stands in a text field of the form, else ``default``: an address that somebody sent fills in no form."""
         value = self.form.get(name)
-        if isinstance(value, str):
-            return value
+        return value if isinstance(value, str) else default
+
+    def asked(self, name: str, default: str = "") -> str:
+        """What the address says after its question mark: which page or part of a list is wanted."""
         return self.request.query_params.get(name, default)
 
     def texts(self, prefix: str = "") -> list[tuple[str, str]]:
@@ -153,13 +155,12 @@ class Call:
         return [(name.removeprefix(prefix), value) for name, value in pairs]
 
     def number(self, name: str) -> int | None:
-        """A whole number in the form or the address; None when there is none. Raises Incomplete when it is something else."""
-        written = self.typed(name).strip()
-        if not written:
-            return None
-        if not written.isascii() or not written.isdigit() or len(written) > 15:
-            raise Incomplete([Reason(f"FIELD_INVALID:{name}", name)])
-        return int(written)
+        """A whole number in the form; None when there is none. Raises Incomplete when it is something else."""
+        return _whole(name, self.typed(name))
+
+    def asked_number(self, name: str) -> int | None:
+        """A whole number in the address; None when there is none. Raises Incomplete when it is something else."""
+        return _whole(name, self.asked(name))
 
     def uploads(self, prefix: str) -> Iterable[tuple[str, UploadFile]]:
         """The files that came, by what follows ``prefix`` in the name of their field; an empty file field sends a nameless one."""
@@ -187,7 +188,7 @@ class Call:
     """Files taken in by this request: a form that comes back names them, so that nobody has to choose them again."""
 
     def slip(self, attachment: Attachment) -> str:
-        """The hidden word by which a refused form names a file already received; only this session can have written it."""
+        """The hidden word by which a refused form names a file already received; only the server can have written it, for this session."""
         said = "|".join((attachment.slot, attachment.sha256, str(attachment.size), attachment.type, attachment.name))
         return f"{self._sealed(said)}|{said}"
 
@@ -200,7 +201,8 @@ class Call:
                 yield Attachment(slot, digest, int(size), kind, name)
 
     def _sealed(self, said: str) -> str:
-        return hmac.new((self.session.csrf if self.session else "").encode(), said.encode(), "sha256").hexdigest()
+        session = self.session.csrf if self.session else ""
+        return hmac.new(self.app.key.secret_for("slip"), f"{session}|{said}".encode(), "sha256").hexdigest()
 
     def proof(self, is_wanted: bool) -> signature.Proof | None:
         """The signature of an act that asks for one: the password, given again. Raises NotPermitted."""
@@ -213,6 +215,15 @@ class Call:
         """Send the browser on after an act; ``recorded`` is the entry the next page announces."""
         mark = "" if recorded is None else ("&" if "?" in address else "?") + f"recorded={recorded}"
         return RedirectResponse(address + mark, 303)
+
+
+def _whole(name: str, written: str) -> int | None:
+    written = written.strip()
+    if not written:
+        return None
+    if not written.isascii() or not written.isdigit() or len(written) > 15:
+        raise Incomplete([Reason(f"FIELD_INVALID:{name}", name)])
+    return int(written)
 
 
 def local_path(wanted: str, otherwise: str = "/") -> str:

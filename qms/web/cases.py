@@ -28,7 +28,7 @@ from qms.workflows import case
 from qms.workflows.case import Case, CaseRow, Filters, Offer
 from qms.workflows.definition import Definition
 from qms.workflows.privacy import has_personal
-from qms.workflows.viewing import Linked, Running, reads_evidence
+from qms.workflows.viewing import Linked, Running
 
 PAGE = 50
 HISTORY = 100
@@ -87,6 +87,7 @@ class Evidence:
     size: int
     position: int
     is_current: bool
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,6 @@ class CasePage:
     facts: tuple[Datum, ...]
     empty: int
     evidence: tuple[Evidence, ...]
-    opens_files: bool
     withholds: bool
     """Whether values about persons are left out for this reader."""
     timers: tuple[Running, ...]
@@ -123,7 +123,7 @@ class CasePage:
 
 def list_cases(call: Call) -> Response:
     names = ("text", "workflow", "organisation", "standing", "code", "before", "mine")
-    asked = {name: call.typed(name)[:200] for name in names}
+    asked = {name: call.asked(name)[:200] for name in names}
     app, by = call.app, call.by
     with app.reading() as connection:
         places = case.places_to_act(connection, app.engine, by) if asked["mine"] else None
@@ -178,7 +178,7 @@ def show(call: Call, number: str) -> Response:
         found = case.show(connection, app.engine, number, by)
         offers = tuple(case.offers(connection, app.engine, found, by)) if by.kind == "staff" else ()
         teller = Teller(call, connection)
-        entries = trail.entries(connection, case=number, before=call.number("before"), limit=HISTORY + 1, damaged=True)
+        entries = trail.entries(connection, case=number, before=call.asked_number("before"), limit=HISTORY + 1, damaged=True)
         newest = trail.entries(connection, case=number, limit=1, damaged=True)
         page = CasePage(
             **_standing(call, connection, found),
@@ -243,11 +243,11 @@ def _matter(call: Call, connection: Any, found: Case, shown: Shown) -> dict[str,
     definition, language = found.definition, call.language
     facts = tuple(_datum(shown, definition, name, value, language) for name, value in _in_order(found))
     slots = definition.evidence
-    nameless = call.t("web.erased" if reads_personal(call.by) else "web.withheld")
     files = tuple(
         Evidence(
-            slots[one.slot].title[language] if one.slot in slots else one.slot, one.name or nameless, one.sha256, one.size,
-            one.position, one.is_current,
+            slots[one.slot].title[language] if one.slot in slots else one.slot,
+            one.name or call.t("web.erased" if one.is_open else "web.withheld"),
+            one.sha256, one.size, one.position, one.is_current, one.is_open,
         )
         for one in found.evidence
     )  # fmt: skip
@@ -256,7 +256,6 @@ def _matter(call: Call, connection: Any, found: Case, shown: Shown) -> dict[str,
         "results": tuple(results.results_of(found.definition, found.fields)),
         "empty": len(definition.fields) - len(facts),
         "evidence": files,
-        "opens_files": reads_evidence(definition, call.by),
         "withholds": not reads_personal(call.by) and any(has_personal(field) for field in definition.fields.values()),
         "links": tuple((_link_title(definition, one.name, language), one, _state_of(call, connection, one)) for one in found.links),
         "parents": tuple((one.name, one, _state_of(call, connection, one)) for one in found.parents),

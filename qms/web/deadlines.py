@@ -61,7 +61,7 @@ class MondayPage:
 
 def show(call: Call) -> Response:
     """What falls due, late first."""
-    page = _page(call, call.typed("after"), deadlines.PAGE)
+    page = _page(call, call.asked("after"), deadlines.PAGE)
     return pages.draw(call, "deadlines/deadlines.html", call.t("web.deadlines.title"), page)
 
 
@@ -69,7 +69,7 @@ def download(call: Call) -> Response:
     """The whole list as a table for a spreadsheet; what could be run there is kept from running."""
     page, words = _page(call, "", MOST), pages.words_of(call)
     made = io.StringIO()
-    writer = csv.writer(made, delimiter=";")
+    writer = csv.writer(made, delimiter=";" if call.language == "it" else ",")
     writer.writerow([call.t(f"web.deadlines.{name}") for name in ("due", "case", "subject", "what", "legal")])
     lines = [
         (words.plain_instant(one.due_at), one.number, one.title, words.two(one.what), call.t("web.yes") if one.hard else "")
@@ -89,7 +89,7 @@ def plain(cell: object) -> str:
 
 
 def _page(call: Call, after: str, limit: int) -> DeadlinesPage:
-    days, kind, organisation = call.number("days") or DAYS[0], call.typed("kind"), call.typed("organisation")
+    days, kind, organisation = call.asked_number("days") or DAYS[0], call.asked("kind"), call.asked("organisation")
     wrong = [name for name, is_wrong in (("days", days not in DAYS), ("kind", kind not in ("", *KINDS))) if is_wrong]
     if wrong:
         raise Incomplete([Reason(f"FIELD_INVALID:{name}", name) for name in wrong])

@@ -99,7 +99,7 @@ class ComparisonPage:
 
 def show_register(call: Call) -> Response:
     names = ("text", "owner", "type", "clause", "withdrawn", "after")
-    filters = {name: call.typed(name)[:100] for name in names}
+    filters = {name: call.asked(name)[:100] for name in names}
     with call.app.reading() as connection:
         found = control.register(
             connection,
@@ -179,7 +179,7 @@ def acknowledged(call: Call, connection: Any, revision: Revision) -> Acknowledge
     asked = [one for one in acknowledgments.standing(connection, call.app.engine, revision.key, revision.number) if not one.is_lapsed]
     if not asked:
         return None
-    keeps = any(call.by.holds(role) for role in KEEPERS)
+    keeps = call.by.keeps(KEEPERS)
     names = directory.names(connection, [one.person for one in asked]) if keeps else {}
     rows = sorted(((names.get(one.person, one.person), one) for one in asked), key=lambda row: row[0]) if keeps else []
     mine = next((one.number for one in asked if one.person == call.by.person and not one.is_closed), None)

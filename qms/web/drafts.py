@@ -82,6 +82,7 @@ def _editor(call: Call, key: str, slug: str, preview: str | None) -> Response:
     text = call.typed("text") or control.draft_text(app.library, draft)
     may_write = draft.is_open and draft.kind == "text" and writes_documents(call.by)
     if preview is None and not may_write:
+        text = control.draft_text(app.library, draft)
         preview = app.renderer.document(draft.blob, body_of(text), f"/documents/{key}/drafts/{slug}/figures").html
     page = EditorPage(
         draft, text, call.typed("reason", draft.reason), call.typed("key") or uuid4().hex, _figures(call, draft), preview,

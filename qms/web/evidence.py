@@ -9,7 +9,6 @@ from qms.records import evidence
 from qms.web.call import Call
 from qms.web.registry import Permission, Route
 from qms.workflows import case
-from qms.workflows.viewing import reads_evidence
 
 
 def download(call: Call, number: str, sha256: str) -> Response:
@@ -17,11 +16,12 @@ def download(call: Call, number: str, sha256: str) -> Response:
     app = call.app
     with app.reading() as connection:
         found = case.show(connection, app.engine, number, call.by)
-    if not reads_evidence(found.definition, call.by):
-        raise NotPermitted([Reason("NOT_FOR_YOU")])
-    piece = next((one for one in found.evidence if one.sha256 == sha256), None)
-    if piece is None:
+    pieces = [one for one in found.evidence if one.sha256 == sha256]
+    if not pieces:
         raise NotFound("evidence", sha256[:80])
+    piece = next((one for one in pieces if one.is_open), None)
+    if piece is None:
+        raise NotPermitted([Reason("NOT_FOR_YOU")])
     name = piece.name or f"{sha256[:16]}.bin"
     return attachment(evidence.read(app.settings.evidence, sha256), name, piece.size)
 

@@ -21,7 +21,7 @@ class IdentifierPage:
 
 
 def check(call: Call) -> Response:
-    kind, value = call.typed("kind", "CIG"), call.typed("value")[:200]
+    kind, value = call.asked("kind", "CIG"), call.asked("value")[:200]
     finding = identifiers.check(kind, value) if value and kind in identifiers.KINDS else None
     said = words.of_finding(call.language, finding) if finding else ""
     page = IdentifierPage(identifiers.KINDS, kind, value, finding, said)

@@ -49,7 +49,7 @@ def show(call: Call) -> Response:
     """One's own messages, and when to be written to."""
     settings = call.app.settings
     with call.app.reading() as connection:
-        found = messages.of(connection, call.by.person, call.typed("before") or None)
+        found = messages.of(connection, call.by.person, call.asked("before") or None)
         hour = messages.hour_of(connection, call.by.person)
     more = stamp(found[-1].made_at) if len(found) == messages.PAGE else None
     page = MessagesPage(tuple(found), more, hour, messages.hours(), settings.mail is not None, call.by.kind == "staff")

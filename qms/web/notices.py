@@ -68,7 +68,7 @@ class DryRunPage:
 
 def show(call: Call) -> Response:
     with call.app.reading() as connection:
-        recent = tuple(notices.notices(connection, limit=RECENT))
+        recent = tuple(notices.notices(connection, call.app.engine, call.by, limit=RECENT))
     return pages.draw(call, "notices/notices.html", call.t("web.place.notices"), NoticesPage(recent))
 
 

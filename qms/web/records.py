@@ -59,9 +59,9 @@ class RecordPage:
 def list_records(call: Call) -> Response:
     app, by = call.app, call.by
     names = ("words", "clause", "case", "person", "event", "document", "since", "until")
-    asked = {name: call.typed(name).strip()[:200] for name in names}
+    asked = {name: call.asked(name).strip()[:200] for name in names}
     with app.reading() as connection:
-        found = search.trail_page(connection, app.engine, by, filters_of(asked), call.number("before"))
+        found = search.trail_page(connection, app.engine, by, filters_of(asked), call.asked_number("before"))
         lines = Teller(call, connection).lines(found.entries)
         clauses = tuple(search.clauses(connection, app.engine))
         persons = tuple((one.id, one.name) for one in directory.persons(connection, limit=1000) if one.kind != "outside")

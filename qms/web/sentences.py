@@ -15,7 +15,7 @@ from qms.web.call import Call
 from qms.web.fields import Shown
 from qms.web.words import Words
 from qms.workflows.definition import Definition, Field
-from qms.workflows.viewing import reads_evidence
+from qms.workflows.viewing import opens
 
 LATE_RECORDING = timedelta(minutes=15)
 MOST_SHOWN = 200
@@ -45,8 +45,8 @@ class Line:
     comment: str | None
     signed: str | None
     changes: tuple[Change, ...]
-    files: tuple[tuple[str, str, str], ...]
-    opens_files: bool
+    files: tuple[tuple[str, str, str, bool], ...]
+    """Slot, hash, name, and whether the reader may open it."""
     move: tuple[str, str] | None
 
 
@@ -72,8 +72,7 @@ class Teller:
     def _readable(self, entry: Entry, with_changes: bool) -> Iterator[Any]:
         """The parts of an entry whose personal values the reader may know."""
         definition = self._definition((entry.said["case"] or {}).get("definition"))
-        if definition is None or reads_evidence(definition, self.call.by):
-            yield entry.said["evidence"]
+        yield [piece for piece in entry.said["evidence"] if self._opens(definition, piece)]
         if with_changes and reads_personal(self.call.by):
             yield entry.said["fields"]
 
@@ -93,10 +92,16 @@ class Teller:
             said["comment"],
             said["signature"]["meaning"] if said["signature"] else None,
             tuple(self._changes(said, definition)) if with_changes and definition else (),
-            tuple((piece["slot"], piece["sha256"], self._plain(piece.get("name"))) for piece in said["evidence"]),
-            definition is None or reads_evidence(definition, self.call.by),
+            tuple(
+                (piece["slot"], piece["sha256"], self._plain(piece["name"]) if is_open else self.words.t("web.withheld"), is_open)
+                for piece in said["evidence"]
+                for is_open in [self._opens(definition, piece)]
+            ),
             self._move(case, definition),
         )
+
+    def _opens(self, definition: Definition | None, piece: Any) -> bool:
+        return definition is None or opens(definition, str(piece.get("slot")), self.call.by)
 
     def _sentence(self, entry: Entry, definition: Definition | None) -> str:
         said, words = entry.said, self.words

@@ -22,7 +22,7 @@ class SignInPage:
 
 def ask(call: Call) -> Response:
     """The form; who is signed in already goes on."""
-    wanted = local_path(call.typed("next", "/"))
+    wanted = local_path(call.typed("next") or call.asked("next", "/"))
     if call.person is not None and call.refusal is None:
         return call.to(wanted)
     return pages.draw(call, "sign_in.html", call.t("web.sign_in.title"), SignInPage(wanted, call.typed("email")))

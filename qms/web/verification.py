@@ -21,7 +21,7 @@ from qms.web.evidence import attachment
 from qms.web.records import told
 from qms.web.registry import Permission, Route
 from qms.workflows import case
-from qms.workflows.viewing import evidence_to_take
+from qms.workflows.viewing import withheld
 
 PROMISES = ("edited", "recomputed", "cut", "rewritten", "after")
 """The rows of what is promised: each with what the server finds and what an auditor with a checkpoint finds."""
@@ -115,7 +115,7 @@ def _export(call: Call, number: str | None) -> Response:
         with app.reading() as connection:
             export.write(
                 connection, target, public_key=app.public_key, evidence_folder=app.settings.evidence, library=app.library,
-                choice=Choice(number), with_evidence=evidence_to_take(connection, call.by),
+                choice=Choice(number), without=withheld(connection, app.engine, call.by, number),
             )  # fmt: skip
     except BaseException:
         target.close()

@@ -140,6 +140,7 @@ def _roles(definition: Definition) -> Iterator[tuple[int, str, frozenset[str]]]:
     """Where a role is named, and which roles may not be named there."""
     yield 1, definition.owner, NEVER
     yield from ((1, role, NEVER - {READS}) for role in definition.allowed_roles)
+    yield from ((1, role, NEVER) for slot in definition.evidence.values() for role in slot.personal)
     for step in (definition.opening, *definition.steps.values()):
         yield from ((step.line, role, NEVER) for role in step.by)
     for timer in definition.timers.values():

@@ -50,6 +50,7 @@ field is required is said by the step that asks it). ``computed`` is refused for
 
     evidence:                         # slots for files; codes A-Z 0-9 _
       RECEIPT: {title: {…}, types: [pdf, p7m], many: false}       # types: file extensions; many: one file replaces the other, or adds
+      SHEET: {title: {…}, types: [pdf], personal: [TUTOR, QM]}     # names persons: opened only by these roles
 
     states:                           # names A-Z 0-9 _, in the order of the normal path
       OPEN: {title: {…}, meaning: {…}, kind: initial}   # exactly one initial; normal (default) | settled (an end that may reopen) | final
@@ -179,6 +180,8 @@ class Slot:
     title: Text
     types: tuple[str, ...]
     many: bool
+    personal: tuple[str, ...] = ()
+    """When it names persons: the roles that open it, an auditor never among them."""
 
 
 @dataclass(frozen=True)
@@ -345,6 +348,11 @@ class Definition:
 
     def timers_in(self, profile: str) -> Iterator[Timer]:
         return (timer for timer in self.timers.values() if timer.profile in (None, profile))
+
+    @property
+    def takers(self) -> tuple[str, ...]:
+        """Every role that opens its cases or takes a step in them."""
+        return tuple(dict.fromkeys(role for step in (self.opening, *self.steps.values()) for role in step.by))
 
     def expressions(self) -> Iterator[Expression]:
         """Every expression of the file."""

@@ -81,7 +81,7 @@ def record(
     if not files.save(tx.connection, file, file.version):
         raise Stale([Reason("STALE")])
     what: Mapping[str, Any] = {"links": [{"name": parent.name, "child": child}], **({"request": print_} if print_ else {})}
-    role = by.role_for(_roles(parent.definition), file.organisations)
+    role = by.role_for(parent.definition.takers, file.organisations)
     act = Act(
         event="case-linked",
         by=by,
@@ -99,13 +99,8 @@ def write(tx: Transaction, parent: str, name: str, child: str) -> None:
     tx.connection.execute(insert(case_link), {"parent": parent, "name": name, "child": child})
 
 
-def _roles(definition: Definition) -> list[str]:
-    """Everyone who takes part in a workflow."""
-    return list(dict.fromkeys(role for step in (definition.opening, *definition.steps.values()) for role in step.by))
-
-
 def _of_role(parent: Parent, by: Actor) -> list[Reason]:
-    roles = _roles(parent.definition)
+    roles = parent.definition.takers
     if by.role_for(roles, parent.file.organisations) is not None:
         return []
     return [Reason(f"ROLE:{','.join(roles)}")]

@@ -172,13 +172,14 @@ def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:
         if not STATE_NAME.fullmatch(name):
             reader.wrong(at, "name_malformed", key="evidence", name=name, pattern=STATE_NAME.pattern)
         slot = reader.table(inner, name, at)
-        reader.keys(slot, ("title", "types"), ("many",))
+        reader.keys(slot, ("title", "types"), ("many", "personal"))
         types = reader.words(slot.entries.get("types"), "types")
         for word in types:
             if not EXTENSION.fullmatch(word.text):
                 reader.wrong(word.line, "name_malformed", key="types", name=word.text, pattern=EXTENSION.pattern)
         title = reader.text(slot.entries.get("title"), "title", at)
-        found[name] = Slot(name, title, tuple(word.text for word in types), reader.truth(slot.entries.get("many"), "many"))
+        personal = reader.roles(slot.entries.get("personal"), "personal")
+        found[name] = Slot(name, title, tuple(word.text for word in types), reader.truth(slot.entries.get("many"), "many"), personal)
     return found
 
 

@@ -1,9 +1,10 @@
 """One case as a person may see it: where it stands, what is known of it, which files and cases belong to it, which clocks run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,13 +18,14 @@ from qms.workflows.clocks import Clock
 from qms.workflows.definition import Definition, Timer
 from qms.workflows.engine import Engine
 from qms.workflows.file import File
-from qms.workflows.tables import case_evidence, case_file, case_link
+from qms.workflows.tables import case_evidence, case_link
 from qms.workflows.tables import timer as timer_table
 
 
 @dataclass(frozen=True)
 class Attached:
-    """A file in evidence. ``name`` is None once it was erased, and for who may not open it; ``position`` is the entry that attached it."""
+    """A file in evidence. ``name`` is None once it was erased, and for who may not open it (``is_open``); ``position`` is the entry that
+    attached it."""
 
     slot: str
     sha256: str
@@ -32,6 +34,7 @@ class Attached:
     name: str | None
     position: int
     is_current: bool
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -90,33 +93,47 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
         file,
         definition,
         privacy.reveal_all(connection, definition, file.fields) if reads_personal(by) else privacy.leave_out(definition, file.fields),
-        tuple(_evidence(connection, number, reads_evidence(definition, by))),
+        tuple(_evidence(connection, file, definition, by)),
         tuple(_timers(connection, definition, number, engine.clock())),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down)),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up)),
     )
 
 
-def reads_evidence(definition: Definition, by: Actor) -> bool:
-    """Whether ``by`` may open the files of a case they see: where a process is about persons, its files are as well."""
-    return reads_personal(by) or definition.confidentiality != "personal"
-
-
-def evidence_to_take(connection: Connection, by: Actor) -> bool | set[int]:
-    """The entries whose files ``by`` may take along in an export: True for all, else their positions."""
-    if reads_personal(by):
+def opens(definition: Definition, slot: str, by: Actor, organisations: Collection[str] | None = None) -> bool:
+    """Whether ``by`` may open the files in ``slot`` of a case they see: those about persons are for the roles that the workflow names, and
+    for no auditor. ``organisations`` are the case's; None stands for any in which ``by`` has a role."""
+    about = definition.evidence.get(slot)
+    roles = about.personal if about is not None else ()
+    if by.kind == "system" or (definition.confidentiality != "personal" and not roles):
         return True
-    query = select(case_evidence.c.position).join(case_file, case_file.c.number == case_evidence.c.case_number)
-    return set(connection.execute(query.where(~case_file.c.confidentiality.startswith("personal"))).scalars())
+    if not reads_personal(by):
+        return False
+    return not roles or by.role_for(roles, by.organisations if organisations is None else organisations) is not None
 
 
-def _evidence(connection: Connection, number: str, is_named: bool) -> list[Attached]:
-    query = select(case_evidence).where(case_evidence.c.case_number == number).order_by(case_evidence.c.slot, case_evidence.c.n)
-    rows = [(row, json.loads(row.name)) for row in connection.execute(query)]
-    names = personal.behind(connection, [mark for _, mark in rows]) if is_named else {}
+def withheld(connection: Connection, engine: Engine, by: Actor, number: str | None = None) -> set[str]:
+    """The files, by hash, that ``by`` may not take along in an export of everything, or of the case ``number``."""
+    row = case_evidence.c
+    query = select(row.case_number, row.slot, row.sha256).order_by(row.case_number)
+    kept: dict[bool, set[str]] = {True: set(), False: set()}
+    found = connection.execute(query if number is None else query.where(row.case_number == number)).all()
+    for name, pieces in groupby(found, key=lambda piece: str(piece.case_number)):
+        file = files.load(connection, name)
+        definition = engine.definitions.get(connection, file.definition).definition
+        seen = files.visible(file, definition, by)
+        for piece in pieces:
+            kept[seen and opens(definition, piece.slot, by, file.organisations)].add(piece.sha256)
+    return kept[False] - kept[True]
+
+
+def _evidence(connection: Connection, file: File, definition: Definition, by: Actor) -> list[Attached]:
+    query = select(case_evidence).where(case_evidence.c.case_number == file.number).order_by(case_evidence.c.slot, case_evidence.c.n)
+    rows = [(row, json.loads(row.name), opens(definition, row.slot, by, file.organisations)) for row in connection.execute(query)]
+    names = personal.behind(connection, [mark for _, mark, is_open in rows if is_open])
     return [
-        Attached(row.slot, row.sha256, row.size, row.type, names.get(mark["ref"]), row.position, row.superseded is None)
-        for row, mark in rows
+        Attached(row.slot, row.sha256, row.size, row.type, names.get(mark["ref"]), row.position, row.superseded is None, is_open)
+        for row, mark, is_open in rows
     ]
 
 

@@ -144,7 +144,7 @@ def swap(place: str, change: Callable[[bytes], bytes], honest: bool = False) -> 
             content[name] = change(content[name])
             if honest:
                 said = json.loads(content["manifest.json"])
-                said["members"][name][0] = hashlib.sha256(content[name]).hexdigest()
+                said["members"][name] = [hashlib.sha256(content[name]).hexdigest(), len(content[name])]
                 content["manifest.json"] = json.dumps(said).encode()
             for one, held in content.items():
                 new.writestr(one, held)
@@ -166,6 +166,15 @@ def without_evidence(file: Path) -> None:
     file.write_bytes(made.getvalue())
 
 
+def flip(file: Path) -> None:
+    """One bit of a packed member, as a bad disk would."""
+    content = bytearray(file.read_bytes())
+    with zipfile.ZipFile(file) as archive:
+        place = archive.getinfo("library.pack").header_offset + 200
+    content[place] ^= 0x55
+    file.write_bytes(bytes(content))
+
+
 @pytest.mark.parametrize(
     ("tamper", "code"),
     [
@@ -178,10 +187,38 @@ def without_evidence(file: Path) -> None:
         (swap("manifest.json", manifest(refs="gone")), "backup.damaged"),
         (swap("manifest.json", manifest(size=3)), "backup.damaged"),
         (swap("tables/entry", lambda content: content.replace(b"canile", b"gattile"), honest=True), "backup.fails"),
-        (swap("evidence/", lambda content: content + b"x", honest=True), "backup.fails"),
+        (swap("evidence/", lambda content: content + b"x", honest=True), "backup.damaged"),
+        (swap("evidence/", lambda content: content + b"x" * 9_000_000), "backup.damaged"),
+        (swap("tables/entry", lambda content: b"[]\n" + content, honest=True), "backup.damaged"),
+        (swap("tables/entry", lambda content: content + content, honest=True), "backup.damaged"),
+        (swap("tables/trail_head", lambda content: b"", honest=True), "backup.damaged"),
+        (swap("keys/trail.pub", lambda content: b"A" * 43 + b"=\n", honest=True), "backup.damaged"),
+        (swap("qms.toml", lambda content: b'"database_url" = "sqlite:////tmp/elsewhere.db"\n' + content, honest=True), "backup.damaged"),
+        (swap("qms.toml", lambda content: b"\xff" + content, honest=True), "backup.damaged"),
+        (flip, "backup.damaged"),
         (swap("tables/hat_held", lambda content: content.replace(b"gare", b"direzione"), honest=True), "backup.fails"),
     ],
-    ids=["cut", "row", "key", "evidence-gone", "format", "later-release", "manifest", "trail-cut", "sealed-text", "evidence", "hat"],
+    ids=[
+        "cut",
+        "row",
+        "key",
+        "evidence-gone",
+        "format",
+        "later-release",
+        "manifest",
+        "trail-cut",
+        "sealed-text",
+        "evidence",
+        "longer",
+        "row-of-another-kind",
+        "row-twice",
+        "no-head",
+        "another-key",
+        "another-database",
+        "no-text",
+        "bit",
+        "hat",
+    ],
 )
 def test_a_backup_that_was_touched_is_refused_and_leaves_nothing(
     house: House, tmp_path: Path, tamper: Callable[[Path], None], code: str

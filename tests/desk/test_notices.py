@@ -108,7 +108,7 @@ def test_an_award_without_its_call_is_kept_unlinked_and_listed(house: House) -> 
     (taken,) = take(house, AWARD)
     assert (taken.status, taken.case) == ("unlinked", None)
     with house.app.reading() as connection:
-        (row,) = notices.notices(connection, status="unlinked")
+        (row,) = notices.notices(connection, house.app.engine, house.actor("tenders"), status="unlinked")
     assert row["title"] == taken.title
     assert passed(house)
 
@@ -119,7 +119,10 @@ def test_an_award_finds_its_call_by_cig(house: House) -> None:
     (taken,) = take(house, AWARD)
     assert (taken.status, taken.case) == ("linked", number)
     with house.app.reading() as connection:
-        assert [row["kind"] for row in notices.notices(connection, case_number=number)] == [file.records[0].kind, "call"]
+        assert [row["kind"] for row in notices.notices(connection, house.app.engine, house.actor("tenders"), case_number=number)] == [
+            file.records[0].kind,
+            "call",
+        ]
 
 
 def opened_with_cig(house: House, cig: str) -> str:

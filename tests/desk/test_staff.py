@@ -102,6 +102,19 @@ def test_a_refused_attempt_is_on_the_trail_with_its_codes(house: House) -> None:
     assert said["what"] == {"attempt": "POST /cases/X/steps", "codes": ["SOD:author_is_approver"]}
 
 
+def test_a_password_given_back_ends_the_tokens_that_others_may_have_made(house: House) -> None:
+    kept = house.token("quality")
+    lost = house.token("tenders")
+    with house.app.writing() as tx:
+        staff.set_password(tx, house.actor("quality"), house.ids["tenders"], "una-parola-del-tutto-nuova")
+        staff.set_password(tx, house.actor("quality"), house.ids["quality"], "un'altra-parola-nuova")
+    with house.app.reading() as connection:
+        assert tokens.bearer(connection, kept, house.clock.now, house.app.hats, "cli").person == house.ids["quality"]
+        with pytest.raises(NotPermitted):
+            tokens.bearer(connection, lost, house.clock.now, house.app.hats, "cli")
+    assert problems(house) == []
+
+
 def test_an_untouched_directory_fits_the_trail(either_house: House) -> None:
     house = either_house
     with house.app.writing() as tx:

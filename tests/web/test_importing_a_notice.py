@@ -1,10 +1,12 @@
 """Taking a public notice in from the browser: read first, then choose."""
 
+import hmac
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qms.records import trail
 from tests.house import House
 from tests.web.conftest import AsPerson, Browser, hidden, sentences, size_of
 
@@ -75,6 +77,30 @@ def test_a_forged_slip_names_no_file(as_person: AsPerson) -> None:
     slip = hidden(read(person, CALL).text)["kept"]
     assert as_person("tenders_too").send("/notices/taken", {"kept": slip, "record": "0"}).status_code == 422
     assert person.send("/notices/taken", {"kept": "x" + slip, "record": "0"}).status_code == 422
+
+
+@pytest.mark.parametrize("size", ["-5", "x", "12"])
+def test_what_a_page_tells_is_not_enough_to_write_a_slip(house: House, as_person: AsPerson, size: str) -> None:
+    """A browser knows its session's word, so no word that the server trusts may be made of that alone."""
+    person, before = as_person("tenders"), size_of(house)
+    said = f"REPORT_EVIDENCE|{'0' * 64}|{size}|application/pdf|prova.pdf"
+    mark = hmac.new(person.csrf.encode(), said.encode(), "sha256").hexdigest()
+    report = {"field.title": "T", "field.description": "D", "field.process": "TENDERS", "field.nc_source": "SELF", "kept": f"{mark}|{said}"}
+    person.send("/cases/new/nonconformity", report)
+    with house.app.reading() as connection:
+        assert not any("0" * 64 in str(entry.said["evidence"]) for entry in trail.entries(connection, limit=5))
+    assert size_of(house) in (before, before + 1)
+    assert person.send("/notices/taken", {"kept": f"{mark}|{said}", "record": "0"}).status_code == 422
+
+
+def test_notices_are_listed_to_who_may_see_their_cases(as_person: AsPerson) -> None:
+    person = as_person("tenders")
+    slip = hidden(read(person, CALL).text)["kept"]
+    assert person.send("/notices/taken", {"kept": slip, "record": "0"}).status_code == 303
+    number = "GARA-2026-0001"
+    assert number in person.get("/notices").text
+    assert number not in as_person("kennel").get("/notices").text
+    assert number not in read(as_person("kennel"), CALL).text
 
 
 def test_notices_are_for_staff(as_person: AsPerson) -> None:

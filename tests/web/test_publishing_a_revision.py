@@ -157,6 +157,16 @@ def test_two_who_edit_one_draft_do_not_overwrite_each_other(as_person: AsPerson,
     assert "Seconda." in answer.text
 
 
+def test_an_address_that_somebody_sent_fills_in_no_form_and_shows_no_text(as_person: AsPerson, author: Browser) -> None:
+    saved(author, text_of(author).replace("# ", "# Vero "))
+    asked = {"text": "---\na: b\n---\n# Contraffatto", "reason": "Contraffatto", "key": "Contraffatto", "comment": "Contraffatto"}
+    for name in ("direction", "auditor", "quality"):
+        reader = as_person(name)
+        for page in (reader.get(DRAFT, params=asked).text, reader.get(DRAFT).text):
+            assert not re.search('[>"]Contraffatto|# Contraffatto', page)
+    assert '"Contraffatto' not in author.get("/documents/PRO-8.7-01/new-draft", params=asked).text
+
+
 def test_a_preview_shows_the_text_and_saves_nothing(house: House, author: Browser) -> None:
     before = size_of(house)
     text = text_of(author) + "\n## Titolo nuovo\n\n<svg onload=alert(1)> [x](JaVaScRiPt&#58;alert(1))\n"

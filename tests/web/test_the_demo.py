@@ -189,3 +189,21 @@ def test_an_auditor_traces_a_certificate_to_the_design_of_its_course_and_meets_n
     )
     client.close()
     people.close()
+
+
+def test_files_that_name_learners_are_opened_by_who_holds_the_course_and_by_nobody_else(lived: App) -> None:
+    who = {name: browser(lived, name, "it") for name in ("formazione", "auditor", "gare")}
+    number = next(link for link in Page(who["auditor"].get("/cases?workflow=course-session").text).links if link.startswith("/cases/LEZ-"))
+    files = re.findall(rf'href="({number}/evidence/[0-9a-f]+)"', who["formazione"].get(number).text)
+    assert files
+    assert who["formazione"].get(files[0]).status_code == 200
+    for name in ("auditor", "gare"):
+        assert files[0] not in who[name].get(number).text
+        assert who[name].get(files[0]).status_code == 403
+        package = zipfile.ZipFile(io.BytesIO(who[name].get(number.replace("/cases", "/exports")).content))
+        assert not any(files[0].rpartition("/")[2] in one for one in package.namelist())
+    whole = zipfile.ZipFile(io.BytesIO(who["auditor"].get("/exports").content)).namelist()
+    assert any(one.startswith("evidence/") for one in whole)
+    assert not any(files[0].rpartition("/")[2] in one for one in whole)
+    for one in who.values():
+        one.close()
