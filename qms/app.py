@@ -28,9 +28,10 @@ from qms.procedures.render import Renderer
 from qms.records import checkpoints, keys, trail
 from qms.settings import Settings
 from qms.workflows import case, timers
-from qms.workflows.definition import SYS, Definition, Step
+from qms.workflows.definition import SYS, Definition
 from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
 from qms.workflows.file import Procedure
+from qms.workflows.step import Step
 
 TICK_SECONDS = 20.0
 MANY = 200

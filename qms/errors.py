@@ -76,7 +76,7 @@ class Incomplete(Refused):
     """Refused because of what is missing or wrong in what was sent."""
 
 
-PERSONAL_KINDS = frozenset({"ROLE", "SOD", "ORGANISATION", "SIGNATURE", "CONFIDENTIAL"})
+PERSONAL_KINDS = frozenset({"ROLE", "SOD", "QUORUM", "ORGANISATION", "SIGNATURE", "CONFIDENTIAL"})
 
 
 def refusal(reasons: Iterable[Reason]) -> Refused:

@@ -13,7 +13,7 @@ from qms.procedures import control, document
 from qms.procedures.drafts import NewDocument, Saved
 from qms.procedures.register import Draft
 from qms.workflows import case
-from qms.workflows.definition import Step
+from qms.workflows.step import Step
 
 RELEASES = frozenset({"publish-revision", "approve-revision"})
 WITHDRAWS = frozenset({"withdraw-document"})

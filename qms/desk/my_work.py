@@ -14,11 +14,12 @@ from qms.procedures import control
 from qms.procedures.register import Draft, RegisterRow
 from qms.workflows import case
 from qms.workflows import file as files
-from qms.workflows.definition import Step
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
-from qms.workflows.file import File
+from qms.workflows.file import File, takers
+from qms.workflows.objections import of_quorum
 from qms.workflows.scope import Exhausted, Taken
+from qms.workflows.step import Step
 from qms.workflows.tables import case_file
 
 PAGE = 50
@@ -92,6 +93,7 @@ def _turn(connection: Connection, engine: Engine, file: File, by: Actor) -> Wait
         and by.role_for(step.by, file.organisations)
         and not _is_kept_apart(step, file.taken, by)
         and _is_theirs(step, facts)
+        and not any(of_quorum(step, file, by, facts))
     ]
     if not steps:
         return None
@@ -124,4 +126,4 @@ def _is_theirs(step: Step, facts: Facts) -> bool:
 
 
 def _is_kept_apart(step: Step, taken: Mapping[str, Taken], by: Actor) -> bool:
-    return any(by.person in taken[other].persons for other in step.apart_from if other in taken)
+    return any(by.person in takers(taken, other) for other in step.apart_from)

@@ -10,8 +10,9 @@ from qms.formats import identifiers
 from qms.people import directory
 from qms.web.call import Call
 from qms.web.words import Words
-from qms.workflows.definition import Definition, Field, Slot, Wanted
+from qms.workflows.definition import Definition, Field, Slot
 from qms.workflows.fields import nested
+from qms.workflows.step import Wanted
 
 PREFIX = "field."
 SPARE_ROWS = 2

@@ -23,8 +23,8 @@ from qms.web.fields import PREFIX, FileWidget, Form, Widget
 from qms.web.registry import Permission, Route
 from qms.workflows import case
 from qms.workflows.case import Case, Offer
-from qms.workflows.definition import Step
 from qms.workflows.fields import nested
+from qms.workflows.step import Step
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def ask(call: Call, number: str, step: str = "") -> Response:
     language, states = call.language, found.definition.states
     stale = call.refusal is not None and call.refusal.status == 409
     page = StepPage(
-        found, chosen, chosen.title[language], states[found.state].title[language], states[chosen.target or found.state].title[language],
+        found, chosen, chosen.title[language], states[found.state].title[language],
+        " / ".join(states[name or found.state].title[language] for name in chosen.targets),
         chosen.sign[language] if chosen.sign else None, widgets, files, offer, bound,
         found.version if stale else call.number("version") or found.version, call.typed("key") or uuid4().hex,
         call.typed("happened_at"), call.typed("comment"),

@@ -17,7 +17,7 @@ from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
 from qms.workflows import keeping, objections, requests
-from qms.workflows.definition import SYS, Definition, Step
+from qms.workflows.definition import SYS, Definition
 from qms.workflows.definitions import put_in_force
 from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
 from qms.workflows.facts import Facts
@@ -27,6 +27,7 @@ from qms.workflows.listing import CaseRow, Filters, cases, places_to_act, seen_b
 from qms.workflows.machine import Ways
 from qms.workflows.opening import open_case, open_from_effect
 from qms.workflows.replay import compare
+from qms.workflows.step import Step
 from qms.workflows.taking import Request, take
 from qms.workflows.viewing import Case, show
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from qms.errors import BadContent, Problem
 from qms.formats.identifiers import KINDS
 from qms.records.evidence import TYPES
-from qms.workflows.definition import OPENING, SYS, Definition, EffectCall, Step
+from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.expression import Expression
 from qms.workflows.figures import NO_FIGURES, Figures, read_figures
 from qms.workflows.model import unsatisfiable, walk
 from qms.workflows.reader import near
 from qms.workflows.reading import read_definition
 from qms.workflows.reading_fields import type_of
+from qms.workflows.step import EffectCall, Step
 from qms.workflows.types import fits
 
 IDENTIFIERS = frozenset(KINDS)
@@ -154,7 +155,7 @@ def _unused(definition: Definition) -> Iterator[Problem]:
     steps = (definition.opening, *definition.steps.values())
     asked = {wanted.name for step in steps for wanted in step.asks} | {name for step in steps for name in step.sets}
     for field in definition.fields.values():
-        if field.name not in asked and field.source is None and field.default is None:
+        if field.name not in asked and field.source is None and field.default is None and field.computed is None:
             yield Problem(definition.path, field.line, "workflow.field_unused", {"name": field.name})
     offered = {wanted.name for step in steps for wanted in step.evidence}
     for slot in definition.evidence.values():
@@ -188,6 +189,12 @@ def _others(definition: Definition, by_id: Mapping[str, Definition], whole: bool
     for line, workflow in named:
         if whole and workflow not in by_id:
             yield Problem(definition.path, line, "workflow.unknown_workflow", {"name": workflow, "near": near(workflow, by_id)})
+    for tie in definition.links.values():
+        there = by_id.get(tie.workflow)
+        for name, kind in tie.reads.items():
+            read = there.fields.get(name) if there is not None else None
+            if there is not None and (read is None or read.type != kind or read.personal):
+                yield Problem(definition.path, tie.line, "workflow.read_there", {"name": name, "workflow": tie.workflow, "type": kind})
     for expression in definition.expressions():
         for link, state in sorted(expression.uses.link_states):
             other = by_id.get(definition.links[link].workflow)

@@ -10,9 +10,10 @@ from typing import Any
 
 from qms.database import moment, stamp
 from qms.workflows.calendar import Duration
-from qms.workflows.definition import Definition, Step, Timer
+from qms.workflows.definition import Definition, Timer
 from qms.workflows.facts import Facts
 from qms.workflows.scope import Exhausted
+from qms.workflows.step import Step
 
 
 @dataclass(frozen=True)

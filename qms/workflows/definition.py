@@ -35,6 +35,7 @@ must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
         columns: {text: {type: text, title: {…}, required: true}, owner: {type: person, title: {…}}}
       buyer: {type: text, title: {…}, source: notice.buyer_name}
       learner: {type: text, title: {…}, personal: true}
+      total: {type: money, title: {…}, computed: "sum(one.amount for one in causes)"}      # never typed: reckoned anew at each act
 
 Types: text (one line, at most 300 characters) · long_text (Markdown, 20,000) · integer · decimal · money (two decimals) · percent · date
 · datetime · duration (``3d``, ``5wd``, ``24h``, ``2m``) · boolean · choice · choices · person · organisation · role · case · document ·
@@ -46,7 +47,8 @@ that ``qms identifier check`` knows) · ``workflow`` (case: its workflow, option
 tables within tables) · ``source`` (with ``subject: notice``: which fact of the notice fills it; a column's source is relative to its
 table's; with ``subject: acknowledgment`` all of ``acknowledgment.title``, ``.person``, ``.document``, ``.revision``, ``.sha256``, and the
 person sees the case whatever its confidentiality) · ``required: true`` (columns only: the cell must be filled in every row; whether a
-field is required is said by the step that asks it). ``computed`` is refused for now.
+field is required is said by the step that asks it) · ``computed`` (not in tables: the value is always that of this expression, kept
+and sealed as it was at each act; no step asks, sets or clears it; computed fields may build on each other, not in a circle).
 
     evidence:                         # slots for files; codes A-Z 0-9 _
       RECEIPT: {title: {…}, types: [pdf, p7m], many: false}       # types: file extensions; many: one file replaces the other, or adds
@@ -62,7 +64,10 @@ field is required is said by the step that asks it). ``computed`` is refused for
       accept:
         title: {it: Accetta il reso, en: Accept the return}      # what the button says
         from: OPEN                    # one state or a list
-        to: ACCEPTED                  # left out: the case stays in its state
+        to: ACCEPTED                  # left out: the case stays in its state; or by what was filled in, the first that holds:
+                                      # to: [{when: "severity >= 'MAJOR'", state: ESCALATED}, ACCEPTED]
+        quorum: {count: 2}            # as many different persons must take it; {of: reviewers.person}: all whom a field names;
+                                      # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays.
         by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
         asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
         evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered
@@ -96,6 +101,8 @@ field is required is said by the step that asks it). ``computed`` is refused for
 
     links:
       findings: {title: {…}, workflow: nonconformity, relation: contains}         # or references
+      orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
+                                    # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
     records:
       REC-01: {title: {…}, steps: [close], retention: R-QMS}
 
@@ -119,18 +126,20 @@ Numbers are exact decimals. A date compared with a moment: the moment's day in R
     days(n) workdays(n) hours(n) months(n)      added to or taken from a date or moment
     filled(x) length(text) lower(text) contains_price(text) valid('CIG', x)
     count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes [if …] ; one such loop may stand within another
-                                                rows of links.<name> have .state .is_closed .number .opened_at
+                                                rows of links.<name> have .state .is_closed .number .opened_at .closed_at and what
+                                                the link ``reads``; a choice is read as a text
     attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
     taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
     holds('ROLE') holds('ROLE', organisation) days_between(a, b) workdays_between(a, b) start_of(day)
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from qms.errors import Text
 from qms.workflows.expression import Expression
+from qms.workflows.step import Step
 
 OPENING = "opening"
 MEASURED = {
@@ -170,6 +179,7 @@ class Field:
     workflow: str | None = None
     columns: Mapping[str, "Field"] | None = None
     source: str | None = None
+    computed: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -196,62 +206,6 @@ class State:
     @property
     def is_end(self) -> bool:
         return self.kind in ("settled", "final")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A field or slot that a step asks for, or merely offers."""
-
-    name: str
-    required: bool
-
-
-@dataclass(frozen=True)
-class Guard:
-    """A rule that must hold; with ``later`` it waits for something that does not exist yet and is not evaluated."""
-
-    code: str
-    message: Text
-    that: Expression | None
-    later: str | None
-    line: int
-
-
-@dataclass(frozen=True)
-class EffectCall:
-    """A named effect with what it is told: ``fields`` of the case it opens, or its arguments; ``later`` when it is only announced."""
-
-    name: str
-    later: bool
-    line: int
-    workflow: str | None = None
-    link: str | None = None
-    fields: Mapping[str, Expression] | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One way a case moves on; the opening is a step from nowhere."""
-
-    name: str
-    title: Text
-    sources: tuple[str, ...]
-    target: str | None
-    by: tuple[str, ...]
-    asks: tuple[Wanted, ...]
-    evidence: tuple[Wanted, ...]
-    comment_required: bool
-    guards: tuple[Guard, ...]
-    apart_from: tuple[str, ...]
-    not_in: tuple[Expression, ...]
-    sod_code: str
-    binds: bool
-    sign: Text | None
-    clears: tuple[str, ...]
-    sets: Mapping[str, Expression]
-    effects: tuple[EffectCall, ...]
-    profile: str | None
-    line: int
 
 
 @dataclass(frozen=True)
@@ -282,6 +236,8 @@ class Link:
     workflow: str
     relation: str
     line: int
+    reads: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the linked cases that expressions may read → their types."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +280,8 @@ class Definition:
     records: Mapping[str, RecordForm]
     measures: Mapping[str, str] | None
     """``table``: the field whose rows are measured results; each of MEASURED: its column there."""
+    computed: tuple[str, ...]
+    """The computed fields, each after those that it builds on."""
     later: tuple[tuple[int, str], ...]
     """What waits for something that does not exist yet: line and words."""
 
@@ -333,7 +291,7 @@ class Definition:
 
     def filled_by(self, source: str) -> str | None:
         """The field that the program fills with the fact ``source``."""
-        return next((field.name for field in self.fields.values() if field.source == source), None)
+        return next((one.name for one in self.fields.values() if one.source == source), None)
 
     def step(self, name: str) -> Step | None:
         """The step, the opening included."""
@@ -356,9 +314,13 @@ class Definition:
 
     def expressions(self) -> Iterator[Expression]:
         """Every expression of the file."""
+        yield from (one.computed for one in self.fields.values() if one.computed is not None)
         for step in (self.opening, *self.steps.values()):
             yield from (guard.that for guard in step.guards if guard.that is not None)
             yield from step.not_in
+            yield from (branch.when for branch in step.branches)
+            if step.quorum is not None and step.quorum.of is not None:
+                yield step.quorum.of
             yield from step.sets.values()
             for effect in step.effects:
                 yield from (effect.fields or {}).values()

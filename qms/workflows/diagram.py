@@ -8,10 +8,12 @@ many it is reached. Numbers on the lines are those of the list beside.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 
 from qms.locale import say
-from qms.workflows.definition import Definition, State, Step
+from qms.workflows.definition import Definition, State
 from qms.workflows.layout import BADGE, HEIGHT, WIDTH, Drawing, Edge, Wrapped, lay_out, wrapped
+from qms.workflows.step import Step
 
 MANY = 5
 """From so many states on, a target gets a note instead of arrows."""
@@ -39,7 +41,7 @@ def steps(definition: Definition, profile: str, language: str, path: Path = ()) 
     found = []
     for number, step in enumerate(definition.steps_in(profile), 1):
         sources = tuple(titles[name] for name in step.sources)
-        target = titles[step.target] if step.target else say(language, "diagram.stays")
+        target = " / ".join(titles[name] if name else say(language, "diagram.stays") for name in step.targets)
         found.append(Line(number, step, step.title[language], sources, target, step.name in taken))
     return found
 
@@ -78,8 +80,8 @@ def _edges(definition: Definition, profile: str, states: Sequence[State], path: 
     known = {state.name for state in states}
     between: dict[tuple[str, str], list[str]] = {}
     for step in definition.steps_in(profile):
-        for source in step.sources:
-            target = step.target or source
+        for source, to in product(step.sources, step.targets):
+            target = to or source
             if {source, target} <= known:
                 between.setdefault((source, target), []).append(step.name)
     reached: dict[str, set[str]] = {}

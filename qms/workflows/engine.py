@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from qms.database import Clock, Transaction, utc_now
 from qms.people.actor import Actor
 from qms.workflows.calendar import Calendar
-from qms.workflows.definition import Definition, Step
+from qms.workflows.definition import Definition
 from qms.workflows.definitions import Definitions
 from qms.workflows.file import File, Procedure
 from qms.workflows.reading_steps import OPEN_CASE
+from qms.workflows.step import Step
 
 DRAFT = "draft"
 

@@ -190,7 +190,7 @@ def _attribute(compiler: Compiler, node: ast.Attribute) -> tuple[Type, Run]:
         if name not in compiler.names.links:
             raise compiler.mistake("unknown_link", node, name=name, known=compiler.names.links)
         compiler.uses_of("links").add(name)
-        return Type("rows", columns=LINK_ROW, link=name), lambda scope: scope.linked(name)
+        return Type("rows", columns={**LINK_ROW, **compiler.names.links[name]}, link=name), lambda scope: scope.linked(name)
     if owner == "draft":
         kind = (compiler.names.draft or {}).get(name)
         if kind is None:

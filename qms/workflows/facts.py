@@ -1,6 +1,7 @@
 """What is known of a case at one moment, as the expressions of its workflow see it; asked of the database only when a rule asks."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,11 +13,12 @@ from qms.errors import NotFound
 from qms.formats import identifiers
 from qms.people.actor import Actor
 from qms.workflows.calendar import Calendar
-from qms.workflows.definition import Definition
+from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import DRAFT, Engine
-from qms.workflows.fields import typed
+from qms.workflows.expression import Expression
+from qms.workflows.fields import kept, typed
 from qms.workflows.file import File
-from qms.workflows.scope import Purse, Taken
+from qms.workflows.scope import Exhausted, Purse, Taken
 from qms.workflows.tables import case_evidence, case_file, case_link
 
 Current = Mapping[str, Sequence[tuple[str, int]]]
@@ -26,7 +28,7 @@ _evidence = select(case_evidence.c.slot, case_evidence.c.sha256, case_evidence.c
     case_evidence.c.case_number == bindparam("wanted"), case_evidence.c.superseded.is_(None)
 )
 _linked = (
-    select(case_file.c.number, case_file.c.state, case_file.c.closed_at, case_file.c.opened_at)
+    select(case_file.c.number, case_file.c.state, case_file.c.closed_at, case_file.c.opened_at, case_file.c.fields)
     .join(case_link, case_link.c.child == case_file.c.number)
     .where(case_link.c.parent == bindparam("wanted"), case_link.c.name == bindparam("link"))
     .order_by(case_file.c.number)
@@ -51,6 +53,17 @@ def current_evidence(connection: Connection, number: str) -> Current:
 def hold_linked(connection: Connection, number: str) -> None:
     """Let nobody move the cases that hang on this one until the transaction ends: for who asks of them with the trail's head in hand."""
     connection.execute(_children_held, {"wanted": number})
+
+
+def _read(fields: Mapping[str, Any], reads: Mapping[str, str]) -> dict[str, object]:
+    """Fields of a linked case, whose own definition may be older and not have them all."""
+    found = {}
+    for name, kind in reads.items():
+        try:
+            found[name] = typed(Field(name, kind, {}, 0), fields.get(name))
+        except (ArithmeticError, TypeError, ValueError):
+            found[name] = None
+    return found
 
 
 class Facts:
@@ -110,10 +123,32 @@ class Facts:
             return self._typed[name]
         if name == "today":
             value: object = self.calendar.day(self._happened_at)
+        elif (computed := self._definition.fields[name].computed) is not None:
+            value = self._computed(computed)
         else:
             value = typed(self._definition.fields[name], self.fields.get(name))
         self._typed[name] = value
         return value
+
+    def _computed(self, expression: Expression) -> object:
+        """A computed field's value now, out of the same purse: whoever asks for many of them pays for all."""
+        here = self.purse
+        self.purse = Purse(fuel=here.fuel)
+        try:
+            return expression.run(self)
+        finally:
+            here.fuel, self.purse = self.purse.fuel, here
+
+    def reckoned(self, names: Iterable[str]) -> dict[str, Any]:
+        """Computed fields in their kept form; None for what takes more than any rule needs."""
+        found: dict[str, Any] = {}
+        for name in names:
+            self.purse = Purse()
+            try:
+                found[name] = kept(self._definition.fields[name], self.read(name))
+            except (Exhausted, ArithmeticError):
+                found[name] = None
+        return found
 
     def figure(self, name: str) -> Decimal | None:
         figures = self._engine.definitions.figures(self._connection)
@@ -134,9 +169,17 @@ class Facts:
         if name not in self._links:
             query = _linked_held if self._holding else _linked
             rows = self._connection.execute(query, {"wanted": self._file.number, "link": name})
+            reads = self._definition.links[name].reads
             self._links[name] = [
-                {"number": number, "state": state, "is_closed": closed is not None, "opened_at": moment(opened)}
-                for number, state, closed, opened in rows
+                {
+                    "number": number,
+                    "state": state,
+                    "is_closed": closed is not None,
+                    "opened_at": moment(opened),
+                    "closed_at": moment(closed) if closed is not None else None,
+                    **(_read(json.loads(fields), reads) if reads else {}),
+                }
+                for number, state, closed, opened, fields in rows
             ]
         return self._links[name]
 

@@ -133,7 +133,10 @@ def kept(wanted: Field, value: object) -> Stored:
 def _number(wanted: Field, value: Decimal) -> Stored:
     if wanted.type == "integer":
         return int(value)
-    return amounts.shown(value.quantize(Decimal("0.01")) if wanted.type == "money" else value)
+    most = DECIMALS.get(wanted.type, 10)
+    return amounts.shown(
+        value.quantize(Decimal(1).scaleb(-most)) if wanted.type == "money" or -int(value.as_tuple().exponent) > most else value
+    )
 
 
 def _wrong(key: str, **values: object) -> _Wrong:

@@ -66,6 +66,11 @@ _update_at_once = text(
 )
 """Both in one question to PostgreSQL, where asking costs more than writing."""
 
+AGREED_TO = "step-agreed"
+"""The event when one of several whom a step needs took it; the case stays."""
+AGREED = "~"
+"""Ends the name under which agreements to a step are counted; no step's name has it."""
+
 
 @dataclass(frozen=True)
 class Procedure:
@@ -229,8 +234,20 @@ def load_taken(stored: Mapping[str, Any]) -> dict[str, Taken]:
     return {step: Taken(times, moment(last), tuple(persons), n) for step, (times, last, n, persons) in stored.items()}
 
 
-def with_step(taken: Mapping[str, Taken], step: str, person: str, at: datetime, n: int) -> dict[str, Taken]:
-    """``taken`` after ``person`` took ``step`` once more."""
-    before = taken.get(step)
-    persons = before.persons if before else ()
-    return {**taken, step: Taken(before.times + 1 if before else 1, at, persons if person in persons else (*persons, person), n)}
+def with_step(taken: Mapping[str, Taken], step: str, person: str, at: datetime, n: int, moved: bool) -> dict[str, Taken]:
+    """``taken`` after ``person`` took ``step`` once more. Who had agreed to a step before it counted took it too, once it does; when the
+    case moves, what others had agreed to from where it stood is void."""
+    before, agreed = taken.get(step), taken.get(agreement(step))
+    persons = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), person))
+    kept = {name: one for name, one in taken.items() if name != agreement(step) and not (moved and name.endswith(AGREED))}
+    return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(persons), n)}
+
+
+def takers(taken: Mapping[str, Taken], step: str) -> set[str]:
+    """Everybody who took a step, or agreed to one that still needs others."""
+    return {person for name in (step, agreement(step)) if name in taken for person in taken[name].persons}
+
+
+def agreement(step: str) -> str:
+    """Under which name it is counted who agreed to ``step`` while it still needed others."""
+    return step + AGREED

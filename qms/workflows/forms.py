@@ -13,10 +13,11 @@ from qms.people.directory import organisation_table, person_table
 from qms.records.evidence import TYPES, Attachment
 from qms.workflows import file as files
 from qms.workflows import privacy
-from qms.workflows.definition import OPENING, Definition, Field, Step
+from qms.workflows.definition import OPENING, Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.fields import Fault, Reading, read_value
 from qms.workflows.reader import both
+from qms.workflows.step import Step
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from qms.records.evidence import Attachment
 from qms.records.seal import canonical
 from qms.workflows import clocks
 from qms.workflows.clocks import Clock
-from qms.workflows.definition import READER, Definition, Field, Step
+from qms.workflows.definition import READER, Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Current
 from qms.workflows.file import File
+from qms.workflows.step import Step
 from qms.workflows.tables import DOCUMENT, PERSON, case_evidence, case_identifier, number_series
 from qms.workflows.tables import timer as timer_table
 

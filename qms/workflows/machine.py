@@ -27,7 +27,11 @@ class Ways:
             model=None,
             states=[state.name for state in definition.states.values()],
             initial=definition.initial.name,
-            transitions=[{"trigger": step.name, "source": list(step.sources), "dest": step.target or "="} for step in steps],
+            transitions=[
+                {"trigger": _way(step.name, target), "source": list(step.sources), "dest": target or "="}
+                for step in steps
+                for target in step.targets
+            ],
             auto_transitions=False,
         )
         self._sources = {step.name: frozenset(step.sources) for step in steps}
@@ -36,11 +40,15 @@ class Ways:
         """Whether ``step`` can be taken from ``state``."""
         return state in self._sources.get(step, ())
 
-    def take(self, state: str, step: str) -> str:
-        """The state after ``step``. Raises ValueError when it does not lead from ``state``."""
+    def take(self, state: str, step: str, target: str | None) -> str:
+        """The state after ``step`` towards ``target``, None for staying. Raises ValueError when it does not lead there from ``state``."""
         place = Place(state)
         try:
-            self._machine.events[step].trigger(place)
+            self._machine.events[_way(step, target)].trigger(place)
         except (MachineError, KeyError) as error:
             raise ValueError(f"{step} does not lead from {state}") from error
         return place.state
+
+
+def _way(step: str, target: str | None) -> str:
+    return f"{step}>{target or '='}"

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
 from qms.errors import Problem
-from qms.workflows.definition import OPENING, SYS, Definition, Step
+from qms.workflows.definition import OPENING, SYS, Definition
+from qms.workflows.step import Step
 
 Trace = Mapping[str, tuple[str, ...]]
 """For each state that can be reached: the steps that lead there."""
@@ -24,7 +25,7 @@ def walk(definition: Definition, profile: str) -> Iterator[Problem]:
 
     yield from _ends(definition, profile, steps, traces)
     for step in steps:
-        for name in (*step.sources, *([step.target] if step.target else ())):
+        for name in (*step.sources, *(target for target in step.targets if target is not None)):
             if name not in states:
                 yield problem(step.line, "state_of_other_profile", step=step.name, state=name)
         if step.by == (SYS,):
@@ -39,10 +40,11 @@ def walk(definition: Definition, profile: str) -> Iterator[Problem]:
 
 def _ends(definition: Definition, profile: str, steps: list[Step], traces: Trace) -> Iterator[Problem]:
     leading: dict[str, set[str]] = {}
-    leaving = {name for step in steps for name in step.sources if (step.target or name) != name}
+    leaving = {name for step in steps for name in step.sources if any((target or name) != name for target in step.targets)}
     for step in steps:
         for name in step.sources:
-            leading.setdefault(step.target or name, set()).add(name)
+            for target in step.targets:
+                leading.setdefault(target or name, set()).add(name)
     saved = {state.name for state in definition.states_in(profile) if state.is_end}
     waiting = list(saved)
     while waiting:
@@ -69,9 +71,10 @@ def _traces(definition: Definition, steps: Collection[Step], states: Collection[
     while waiting:
         here = waiting.popleft()
         for step in steps:
-            if here in step.sources and step.target in states and step.target is not None and step.target not in found:
-                found[step.target] = (*found[here], step.name)
-                waiting.append(step.target)
+            for target in step.targets if here in step.sources else ():
+                if target is not None and target in states and target not in found:
+                    found[target] = (*found[here], step.name)
+                    waiting.append(target)
     return found
 
 

@@ -11,12 +11,13 @@ from qms.formats import names
 from qms.locale import LANGUAGES
 from qms.people.actor import Actor
 from qms.people.signature import Proof
-from qms.workflows.definition import Definition, Guard, Step
+from qms.workflows.definition import Definition
 from qms.workflows.facts import Facts
-from qms.workflows.file import File
+from qms.workflows.file import File, agreement, takers
 from qms.workflows.machine import Ways
 from qms.workflows.reader import both
 from qms.workflows.scope import Exhausted
+from qms.workflows.step import Guard, Quorum, Step
 
 TOLERANCE = timedelta(minutes=2)
 """How far a person's clock may run ahead of the server's."""
@@ -61,7 +62,7 @@ def of_version(file: File, version: int) -> Iterator[Reason]:
 def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
     """Separation of duties: on persons, whatever roles they hold."""
     step, person = asked.step, asked.by.person
-    before = [name for name in step.apart_from if (taken := asked.file.taken.get(name)) is not None and person in taken.persons]
+    before = [name for name in step.apart_from if person in takers(asked.file.taken, name)]
     if before:
         titles = [found.title for name in before if (found := asked.definition.step(name)) is not None]
         others = {language: ", ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
@@ -69,6 +70,42 @@ def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title, "others": others}, text)
     elif any(person in _persons(expression.value(facts)) for expression in step.not_in):
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
+
+
+def of_quorum(step: Step, file: File, by: Actor, facts: Facts) -> Iterator[Reason]:
+    """A step that several must take: who is among them, whose turn it is, who has done so already."""
+    quorum = step.quorum
+    if quorum is None:
+        return
+    named, agreed = _named(quorum, facts), _agreed(step, file)
+    if by.person in agreed:
+        yield Reason("QUORUM:already", None, {}, both("case.quorum_already"))
+    elif named is not None and by.person not in named:
+        yield Reason("QUORUM:not_named", None, {}, both("case.quorum_not_named"))
+    elif named is not None and len(named) < (quorum.count or 1):
+        yield Reason("QUORUM:too_few", None, {}, both("case.quorum_too_few", count=str(quorum.count)))
+    elif quorum.in_order and named is not None and next(one for one in named if one not in agreed) != by.person:
+        yield Reason("QUORUM:turn", None, {}, both("case.quorum_turn"))
+
+
+def is_complete(step: Step, file: File, by: Actor, facts: Facts) -> bool:
+    """Whether ``step``, taken by ``by``, has been taken by as many as it needs."""
+    quorum = step.quorum
+    if quorum is None:
+        return True
+    named = _named(quorum, facts)
+    needed = quorum.count if quorum.count is not None else len(named or ())
+    return len(_agreed(step, file) | {by.person}) >= needed
+
+
+def _named(quorum: Quorum, facts: Facts) -> list[str] | None:
+    """Who must take the step, in order, each once; None when anybody with the role may."""
+    return list(dict.fromkeys(_persons(quorum.of.value(facts)))) if quorum.of is not None else None
+
+
+def _agreed(step: Step, file: File) -> set[str]:
+    agreed = file.taken.get(agreement(step.name))
+    return set(agreed.persons) if agreed is not None else set()
 
 
 def _persons(value: object) -> Sequence[str]:
@@ -128,6 +165,8 @@ def known_before(asked: Asked, ways: Ways, facts: Facts) -> list[Reason]:
     reasons = [*of_role(asked, asked.file.organisations), *of_state(asked, ways)]
     with suppress(Exhausted):
         reasons += of_duties(asked, facts)
+        if step.quorum is None or step.quorum.of is None or not step.quorum.of.uses.values & filled:
+            reasons += of_quorum(step, asked.file, asked.by, facts)
     return [*reasons, *of_guards(settled, facts)]
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from qms.workflows import diagram
-from qms.workflows.definition import OPENING, SYS, Definition, Step
+from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.figures import Figures
+from qms.workflows.step import Step
 from qms.workflows.telling import Teller
 
 

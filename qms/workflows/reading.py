@@ -6,26 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from qms.errors import BadContent
-from qms.workflows.definition import (
-    ACKNOWLEDGED,
-    MEASURED,
-    PROFILES,
-    SUBJECTS,
-    Definition,
-    Field,
-    Link,
-    RecordForm,
-    Slot,
-    State,
-    Step,
-    Timer,
-)
+from qms.workflows.definition import ACKNOWLEDGED, MEASURED, PROFILES, SUBJECTS, Definition, Field, Link, RecordForm, Slot, State, Timer
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
-from qms.workflows.reading_fields import read_fields, type_of
+from qms.workflows.reading_fields import compute, read_fields, type_of
 from qms.workflows.reading_steps import Known, read_opening, read_step, read_timer
 from qms.workflows.scope import Names
-from qms.workflows.types import DRAFT, Type
+from qms.workflows.step import Step
+from qms.workflows.types import DRAFT, LINK_ROW, OF_FIELD, TEXT, Type
 from qms.workflows.yaml_file import Node, Table, Word, read
 
 KINDS_OF_STATE = ("initial", "normal", "settled", "final")
@@ -72,14 +60,8 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
     states = _states(reader, entries.get("states"), line)
     links = _links(reader, entries.get("links"), line)
     steps_table = reader.table(entries.get("steps"), "steps", line)
-    names = Names(
-        values={**{name: type_of(field) for name, field in fields.items()}, **BUILT_IN, "state": Type("choice", options=tuple(states))},
-        draft=DRAFT if subject == "document" else None,
-        links=frozenset(links),
-        steps=frozenset({*steps_table.entries, "opening"}),
-        slots=frozenset(slots),
-        kinds=kinds,
-    )
+    names = _names(fields, states, links, slots, steps_table, subject, kinds)
+    fields, computed = compute(reader, entries.get("fields"), fields, names)
     known = Known(names, fields, slots, states, tuple(steps_table.entries), {link.name: link.workflow for link in links.values()}, subject)
     opening = read_opening(reader, entries.get("opening"), known, line)
     steps = {name: read_step(reader, name, node, known, steps_table.lines[name]) for name, node in steps_table.entries.items()}
@@ -112,7 +94,28 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         links=links,
         records=_records(reader, entries.get("records"), known, line),
         measures=_measures(reader, entries.get("measures"), fields, line),
+        computed=computed,
         later=_later(entries, opening, steps),
+    )
+
+
+def _names(
+    fields: Mapping[str, Field],
+    states: Mapping[str, State],
+    links: Mapping[str, Link],
+    slots: Mapping[str, Slot],
+    steps: Table,
+    subject: str | None,
+    kinds: frozenset[str],
+) -> Names:
+    """What the expressions of this file may name."""
+    return Names(
+        values={**{name: type_of(field) for name, field in fields.items()}, **BUILT_IN, "state": Type("choice", options=tuple(states))},
+        draft=DRAFT if subject == "document" else None,
+        links={link.name: {name: _read_as(kind) for name, kind in link.reads.items()} for link in links.values()},
+        steps=frozenset({*steps.entries, "opening"}),
+        slots=frozenset(slots),
+        kinds=kinds,
     )
 
 
@@ -191,12 +194,26 @@ def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
         if not NAME.fullmatch(name):
             reader.wrong(at, "name_malformed", key="links", name=name, pattern=NAME.pattern)
         link = reader.table(inner, name, at)
-        reader.keys(link, ("title", "workflow"), ("relation",))
+        reader.keys(link, ("title", "workflow"), ("relation", "reads"))
         title = reader.text(link.entries.get("title"), "title", at)
         workflow = reader.name(link.entries.get("workflow"), "workflow", WORKFLOW_NAME)
         relation = reader.one_of(link.entries.get("relation"), "relation", ("contains", "references"), "contains")
-        found[name] = Link(name, title, workflow, relation, at)
+        found[name] = Link(name, title, workflow, relation, at, _reads(reader, link.entries.get("reads"), at))
     return found
+
+
+def _reads(reader: Reader, node: Node | None, line: int) -> Mapping[str, str]:
+    """Which fields of the linked cases expressions may read, with their types; ``check`` compares them with the other workflow."""
+    table = reader.table(node, "reads", line)
+    for name in LINK_ROW.keys() & table.entries.keys():
+        reader.wrong(table.lines[name], "reserved", name=name)
+    readable = sorted(OF_FIELD.keys() - {"table", "choices"})
+    return {name: reader.one_of(inner, name, readable, "text") for name, inner in table.entries.items()}
+
+
+def _read_as(kind: str) -> Type:
+    """The kind of value that a field of another workflow has here: what its options are is that one's own affair."""
+    return TEXT if kind == "choice" else OF_FIELD[kind]
 
 
 def _timers(reader: Reader, node: Node | None, known: Known, line: int) -> Mapping[str, Timer]:

@@ -3,6 +3,7 @@
 import keyword
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from qms.errors import Text
@@ -10,11 +11,11 @@ from qms.workflows.definition import ACKNOWLEDGED, TITLE, Field
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.functions import FUNCTIONS
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader
-from qms.workflows.types import OF_FIELD, PERSONAL, Type
+from qms.workflows.scope import Names
+from qms.workflows.types import OF_FIELD, PERSONAL, Mistake, Type, fits
 from qms.workflows.yaml_file import Node, Table
 
 TYPES = tuple(OF_FIELD)
-LATER = ("computed",)
 RESERVED = frozenset({*BUILT_IN, *FUNCTIONS, *keyword.kwlist, "state", "figure", "draft", "links"})
 NUMBERS = ("integer", "decimal", "money", "percent")
 LENGTHS = ("text", "long_text")
@@ -58,6 +59,42 @@ def read_fields(reader: Reader, node: Node | None, subject: str | None, kinds: f
     return found
 
 
+def compute(reader: Reader, node: Node | None, fields: Mapping[str, Field], names: Names) -> tuple[Mapping[str, Field], tuple[str, ...]]:
+    """``fields`` with the expressions of those that are computed, and the names of these, each after those that it builds on."""
+    table, found = reader.table(node, "fields", 0), dict(fields)
+    for name, inner in table.entries.items():
+        written = inner.entries.get("computed") if isinstance(inner, Table) else None
+        if written is None:
+            continue
+        field = fields[name]
+        if name == TITLE or field.personal or field.columns is not None or field.source is not None or field.default is not None:
+            reader.wrong(written.line, "computed_here", name=name)
+            continue
+        expression = reader.expression(written, name, names)
+        if expression is None:
+            continue
+        if not fits(expression.type, type_of(field)):
+            reader.mistake(written.line, expression.text, Mistake("result", expected=type_of(field).name, found=expression.type.name))
+        elif expression.uses.values & {"actor", "comment"}:
+            reader.wrong(written.line, "computed_of_act", name=name)
+        found[name] = replace(field, computed=expression)
+    return found, _in_order(reader, found)
+
+
+def _in_order(reader: Reader, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    ordered: list[str] = []
+    waiting = {name: field.computed.uses.values for name, field in fields.items() if field.computed is not None}
+    while waiting:
+        ready = sorted(name for name, uses in waiting.items() if not uses & waiting.keys())
+        if not ready:
+            first = min(waiting, key=lambda name: fields[name].line)
+            reader.wrong(fields[first].line, "computed_circle", names=", ".join(sorted(waiting)))
+            break
+        ordered += ready
+        waiting = {name: uses for name, uses in waiting.items() if name not in ready}
+    return tuple(ordered)
+
+
 def type_of(field: Field) -> Type:
     """The kind of value that an expression finds in ``field``."""
     if field.personal:
@@ -80,7 +117,7 @@ def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None
     table = reader.table(node, name, line)
     kind = _type(reader, table, column)
     extra = _EXTRA.get(kind, ())
-    reader.keys(table, ("type", "title"), (*_COMMON, *extra, *(("required",) if column else ())))
+    reader.keys(table, ("type", "title"), (*_COMMON, *extra, *(("required",) if column else ("computed",))))
     entries = table.entries
     options = _options(reader, table) if "options" in extra else None
     default = entries.get("default")
@@ -115,9 +152,7 @@ def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None
 def _type(reader: Reader, table: Table, column: bool) -> str:
     node = table.entries.get("type")
     kind = reader.word(node, "type")
-    if kind in LATER:
-        reader.wrong(node.line if node else table.line, "type_later", type=kind)
-    elif kind == "table" and column:
+    if kind == "table" and column:
         reader.wrong(node.line if node else table.line, "table_in_table")
     elif kind and kind not in TYPES:
         reader.one_of(node, "type", TYPES, "text")

@@ -4,28 +4,19 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from qms.workflows.definition import (
-    OPENING,
-    PROFILES,
-    EffectCall,
-    Field,
-    Guard,
-    Slot,
-    Step,
-    Timer,
-    Wanted,
-)
+from qms.workflows.definition import OPENING, PROFILES, Field, Slot, Timer
 from qms.workflows.expression import Expression
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import type_of
 from qms.workflows.scope import Names
+from qms.workflows.step import Branch, EffectCall, Guard, Quorum, Step, Wanted
 from qms.workflows.types import BOOLEAN, DATE, DURATION, MOMENT, PERSON, PERSONS, Mistake, fits
 from qms.workflows.yaml_file import Node, Table, Word
 
 EFFECT_NAME = re.compile(r"[a-z][a-z-]{1,39}")
 OPEN_CASE = "open-case"
 _OPENING_KEYS = ("asks", "evidence", "guards", "effects", "sets", "comment")
-_STEP_KEYS = ("to", *_OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
+_STEP_KEYS = ("to", "quorum", *_OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
 
 
 @dataclass(frozen=True)
@@ -62,20 +53,23 @@ def read_step(reader: Reader, name: str, node: Node, known: Known, line: int) ->
 
 def _step(reader: Reader, name: str, table: Table, known: Known, sources: tuple[str, ...]) -> Step:
     entries = table.entries
-    words = reader.words(entries.get("to"), "to")
-    if len(words) > 1:
-        reader.wrong(table.lines["to"], "expected_word", key="to")
-    target = reader.known(words[:1], "state", known.states)
+    branches, target = _targets(reader, entries.get("to"), known)
     by = reader.roles(entries.get("by"), "by")
     if not by and "by" in entries:
         reader.wrong(table.lines["by"], "empty", key="by")
+    asks, clears = _wanted(reader, entries.get("asks"), "asks", "field", known.fields), _clears(reader, entries.get("clears"), known)
+    for touched in [*(wanted.name for wanted in asks), *clears]:
+        if known.fields[touched].computed is not None:
+            reader.wrong(table.line, "computed_touched", name=touched, step=name)
     return Step(
         name=name,
         title=reader.text(entries.get("title"), "title", table.line),
         sources=sources,
-        target=target[0] if target else None,
+        branches=branches,
+        target=target,
+        quorum=_quorum(reader, entries.get("quorum"), known),
         by=by,
-        asks=_wanted(reader, entries.get("asks"), "asks", "field", known.fields),
+        asks=asks,
         evidence=_wanted(reader, entries.get("evidence"), "evidence", "slot", known.slots),
         comment_required=reader.one_of(entries.get("comment"), "comment", ("optional", "required"), "optional") == "required",
         guards=tuple(_guards(reader, entries.get("guards"), known)),
@@ -84,12 +78,49 @@ def _step(reader: Reader, name: str, table: Table, known: Known, sources: tuple[
         sod_code=reader.name(entries.get("sod_code"), "sod_code", NAME) or f"{name}_apart",
         binds=reader.truth(entries.get("binds"), "binds"),
         sign=reader.text(entries["sign"], "sign", table.line) if "sign" in entries else None,
-        clears=reader.known(reader.words(entries.get("clears"), "clears"), "field", known.fields),
+        clears=clears,
         sets=_sets(reader, entries.get("sets"), known, table.line),
         effects=tuple(_effects(reader, entries.get("effects"), known)),
         profile=reader.one_of(entries.get("profile"), "profile", PROFILES, "") or None,
         line=table.line,
     )
+
+
+def _targets(reader: Reader, node: Node | None, known: Known) -> tuple[tuple[Branch, ...], str | None]:
+    """A state, or conditions with a state each and one for when none holds."""
+    if node is None or isinstance(node, Word):
+        return (), next(iter(reader.known(reader.words(node, "to"), "state", known.states)), None)
+    *conditions, last = reader.items(node, "to") or (node,)
+    branches = []
+    for item in conditions:
+        table = reader.table(item, "to", item.line)
+        reader.keys(table, ("when", "state"))
+        when = reader.expression(table.entries.get("when"), "when", known.names, BOOLEAN)
+        states = reader.known(reader.words(table.entries.get("state"), "state"), "state", known.states)
+        if when is not None and states:
+            branches.append(Branch(when, states[0]))
+    if not isinstance(last, Word):
+        reader.wrong(last.line, "last_target")
+        return tuple(branches), None
+    return tuple(branches), next(iter(reader.known([last], "state", known.states)), None)
+
+
+def _quorum(reader: Reader, node: Node | None, known: Known) -> Quorum | None:
+    if node is None:
+        return None
+    table = reader.table(node, "quorum", node.line)
+    reader.keys(table, (), ("of", "count", "order"))
+    of = reader.expression(table.entries.get("of"), "of", known.names, PERSONS)
+    count = reader.number(table.entries.get("count"), "count")
+    in_order = reader.one_of(table.entries.get("order"), "order", ("any", "listed"), "any") == "listed"
+    wrong = count is not None and (count != int(count) or not 2 <= count <= 20)
+    if wrong or (count is None and "of" not in table.entries) or (in_order and "of" not in table.entries):
+        reader.wrong(node.line, "quorum")
+    return Quorum(of, int(count) if count is not None else None, in_order)
+
+
+def _clears(reader: Reader, node: Node | None, known: Known) -> tuple[str, ...]:
+    return reader.known(reader.words(node, "clears"), "field", known.fields)
 
 
 def _wanted(reader: Reader, node: Node | None, key: str, kind: str, known: Collection[str]) -> tuple[Wanted, ...]:
@@ -127,7 +158,7 @@ def _sets(reader: Reader, node: Node | None, known: Known, line: int) -> Mapping
         field = known.fields.get(name)
         if field is None:
             reader.wrong(table.lines[name], "unknown_field", name=name, near=near(name, known.fields))
-        elif field.personal or field.columns is not None:
+        elif field.personal or field.columns is not None or field.computed is not None:
             reader.wrong(table.lines[name], "cannot_be_set", name=name)
         else:
             expression = _fitting(reader, inner, field, known)

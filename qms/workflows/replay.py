@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from qms.database import moment
 from qms.errors import NotFound
 from qms.records.seal import canonical
 from qms.records.tables import entry as entry_table
 from qms.records.verify import Check
 from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
-from qms.workflows.file import confidentiality_of
+from qms.workflows.file import AGREED_TO, agreement, confidentiality_of, dump_taken, load_taken, with_step
 from qms.workflows.keeping import codes_of
 from qms.workflows.numbers import compare_definitions, compare_numbers
 from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation
@@ -41,7 +42,7 @@ class Story:
 
     row: Row = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
-    taken: dict[str, list[Any]] = field(default_factory=dict)
+    taken: dict[str, Any] = field(default_factory=dict)
     organisations: list[str] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
     evidence: list[Row] = field(default_factory=list)
@@ -139,7 +140,7 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
         if new is not None:
             story.fields[name] = new
     if case["step"] is not None:
-        _count(story, case["step"], said)
+        _count(story, agreement(case["step"]) if said["event"] == AGREED_TO else case["step"], said)
         closed = what.get("closed", False)
         stays = closed and case["from"] == case["to"] and story.row["closed_at"]
         story.row["closed_at"] = (story.row["closed_at"] if stays else said["happened_at"]) if closed else None
@@ -170,9 +171,10 @@ def _begin(story: Story, said: Mapping[str, Any]) -> None:
 
 
 def _count(story: Story, step: str, said: Mapping[str, Any]) -> None:
-    times, _, _, persons = story.taken.get(step, [0, "", 0, []])
-    person = said["by"]["person"]
-    story.taken[step] = [times + 1, said["happened_at"], said["case"]["n"], persons if person in persons else [*persons, person]]
+    case = said["case"]
+    taken = load_taken(story.taken)
+    moved = case["from"] != case["to"]
+    story.taken = dump_taken(with_step(taken, step, said["by"]["person"], moment(said["happened_at"]), case["n"], moved))
 
 
 def _expected(connection: Connection, engine: Engine, number: str, story: Story) -> dict[str, list[Row]]:

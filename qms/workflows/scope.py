@@ -73,7 +73,8 @@ class Names:
 
     values: Mapping[str, Type]
     draft: Mapping[str, Type] | None
-    links: frozenset[str]
+    links: Mapping[str, Mapping[str, Type]]
+    """Name of the link → what else than the usual its rows have."""
     steps: frozenset[str]
     slots: frozenset[str]
     kinds: frozenset[str]

@@ -18,14 +18,16 @@ from qms.records.trail import Act, Receipt
 from qms.workflows import clocks, forms, keeping, objections, privacy, requests
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
-from qms.workflows.definition import Definition, EffectCall, Step
+from qms.workflows.definition import Definition
 from qms.workflows.definitions import Loaded
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
 from qms.workflows.fields import kept
-from qms.workflows.file import File
+from qms.workflows.file import AGREED_TO, File, agreement
 from qms.workflows.forms import Form
+from qms.workflows.objections import is_complete
 from qms.workflows.sealing import sealed_case
+from qms.workflows.step import EffectCall, Step
 
 OpenChild = Callable[[EffectContext, EffectCall], Mapping[str, Any]]
 """Opens the case that an effect asks for; returns at least its number."""
@@ -76,6 +78,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *form.reasons,
         *forms.judge_files(definition, step, request.evidence, lambda slot: slot in facts.evidence),
         *objections.of_comment(step, request.comment),
+        *objections.of_quorum(step, file, request.by, facts),
         *objections.of_guards(step.guards, facts),
         *objections.of_signature(asked, request.proof),
         *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
@@ -85,11 +88,30 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         if version != file.version and request.key and (done := requests.repeated(tx.connection, request.key, request.print_)) is not None:
             return done
         raise refusal(reasons)
-    target = loaded.ways.take(file.state, step.name)
+    if not is_complete(step, file, request.by, facts):
+        return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), form, facts)
+    target = loaded.ways.take(file.state, step.name, _target(step, facts))
     outcome = settle(tx, engine, definition, file, request, form, facts, target)
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
     return conclude(tx, engine, definition, outcome, request, "step-taken")
+
+
+def _target(step: Step, facts: Facts) -> str | None:
+    """Where the step leads with what was filled in."""
+    return next((branch.state for branch in step.branches if branch.when.holds(facts)), step.target)
+
+
+def _agreeing(step: Step) -> Step:
+    """A step while it still needs others: what was filled in and attached is kept, and nothing follows yet."""
+    return replace(step, branches=(), target=None, sets={}, clears=(), effects=())
+
+
+def _agree(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts) -> Receipt:
+    outcome = settle(tx, engine, definition, file, request, form, facts, file.state, agreement(request.step.name))
+    if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
+        raise Stale([Reason("STALE")])
+    return conclude(tx, engine, definition, outcome, request, AGREED_TO)
 
 
 def _facts(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, fields: Mapping[str, Any]) -> Facts:
@@ -112,10 +134,20 @@ def _facts(tx: Transaction, engine: Engine, definition: Definition, file: File, 
 
 
 def settle(
-    tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts, target: str
+    tx: Transaction,
+    engine: Engine,
+    definition: Definition,
+    file: File,
+    request: Request,
+    form: Form,
+    facts: Facts,
+    target: str,
+    counts_as: str | None = None,
 ) -> Outcome:
-    """Work out what the case becomes: fields cleared and set, timers moved, everything countable counted. Writes personal values only."""
-    step = request.step
+    """Work out what the case becomes: fields cleared and set, timers moved, everything countable counted. Writes personal values only.
+
+    ``counts_as`` is under which name the step is counted, when it is not its own."""
+    step = request.step if counts_as is None else replace(request.step, name=counts_as)
     changed: dict[str, tuple[Any, Any]] = dict(form.changed)
     fields = dict(form.fields)
     for name in step.clears:
@@ -139,18 +171,33 @@ def settle(
         version=file.version + 1,
         n=n,
         fields=fields,
-        taken=files.with_step(file.taken, step.name, request.by.person, request.happened_at, n),
+        taken=files.with_step(file.taken, step.name, request.by.person, request.happened_at, n, file.state != target),
         changed_at=tx.now,
         closed_at=(file.closed_at if file.state == target and file.closed_at else request.happened_at) if end else None,
     )
+    if definition.computed:
+        after = replace(after, fields=_reckoned(tx, engine, definition, after, request, changed))
     running = request.running if request.running is not None else keeping.running(tx, definition, file)
-    later = _facts(tx, engine, definition, after, request, fields)
+    later = _facts(tx, engine, definition, after, request, after.fields)
     source = file.state if file.version else None
     move = Move(step, source, target, frozenset(changed), request.happened_at, tx.now)
     moved = clocks.after(definition, engine.profile, running, move, later)
     dues = [clock.due_at for clock in {**running, **moved}.values() if clock.is_running and clock.due_at is not None]
     after = replace(after, next_due=min(dues, default=None))
     return Outcome(file, after, form, facts, moved, {name: list(pair) for name, pair in changed.items() if pair[0] != pair[1]})
+
+
+def _reckoned(
+    tx: Transaction, engine: Engine, definition: Definition, after: File, request: Request, changed: dict[str, tuple[Any, Any]]
+) -> dict[str, Any]:
+    """The fields of the case with those that are computed; what became different is added to ``changed``."""
+    fields = dict(after.fields)
+    for name, value in _facts(tx, engine, definition, after, request, after.fields).reckoned(definition.computed).items():
+        if value != fields.get(name):
+            changed[name] = (fields.pop(name, None), value)
+            if value is not None:
+                fields[name] = value
+    return fields
 
 
 def conclude(

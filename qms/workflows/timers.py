@@ -19,12 +19,13 @@ from qms.records.trail import Act
 from qms.workflows import clocks, keeping, opening
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock
-from qms.workflows.definition import SYS, Definition, Step, Timer
+from qms.workflows.definition import SYS, Definition, Timer
 from qms.workflows.definitions import Loaded
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts, hold_linked
 from qms.workflows.file import File
 from qms.workflows.sealing import sealed_case
+from qms.workflows.step import Step
 from qms.workflows.tables import timer as timer_table
 from qms.workflows.taking import Request, take
 

@@ -36,7 +36,7 @@ OF_FIELD = {
 }  # fmt: skip
 """The kind of value behind each type of field."""
 
-LINK_ROW: Mapping[str, Type] = {"number": CASE, "state": Type("text"), "is_closed": BOOLEAN, "opened_at": MOMENT}
+LINK_ROW: Mapping[str, Type] = {"number": CASE, "state": Type("text"), "is_closed": BOOLEAN, "opened_at": MOMENT, "closed_at": MOMENT}
 
 DRAFT: Mapping[str, Type] = {
     "authors": PERSONS,

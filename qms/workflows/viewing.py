@@ -17,6 +17,7 @@ from qms.workflows import file as files
 from qms.workflows.clocks import Clock
 from qms.workflows.definition import Definition, Timer
 from qms.workflows.engine import Engine
+from qms.workflows.facts import Facts
 from qms.workflows.file import File
 from qms.workflows.tables import case_evidence, case_link
 from qms.workflows.tables import timer as timer_table
@@ -87,17 +88,35 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
     file = files.load(connection, number)
     definition = engine.definitions.get(connection, file.definition).definition
     files.require_visible(file, definition, by)
+    fields = _as_of_now(connection, engine, definition, file, by)
     down = select(case_link.c.name, case_link.c.child).where(case_link.c.parent == number).order_by(case_link.c.name, case_link.c.child)
     up = select(case_link.c.name, case_link.c.parent).where(case_link.c.child == number).order_by(case_link.c.parent)
     return Case(
         file,
         definition,
-        privacy.reveal_all(connection, definition, file.fields) if reads_personal(by) else privacy.leave_out(definition, file.fields),
+        privacy.reveal_all(connection, definition, fields) if reads_personal(by) else privacy.leave_out(definition, fields),
         tuple(_evidence(connection, file, definition, by)),
         tuple(_timers(connection, definition, number, engine.clock())),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down)),
         tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up)),
     )
+
+
+def _as_of_now(connection: Connection, engine: Engine, definition: Definition, file: File, by: Actor) -> Mapping[str, Any]:
+    """The fields of a case, those computed from other cases as these stand now; what was sealed is how they stood at the last act."""
+    across = [name for name in definition.computed if _reaches_across(definition, name)]
+    if not across:
+        return file.fields
+    now = engine.clock()
+    facts = Facts(engine, connection, definition, file, by, fields=file.fields, happened_at=now, recorded_at=now)
+    return {**file.fields, **facts.reckoned(across)}
+
+
+def _reaches_across(definition: Definition, name: str) -> bool:
+    expression = definition.fields[name].computed
+    if expression is None:
+        return False
+    return bool(expression.uses.links) or any(_reaches_across(definition, one) for one in expression.uses.values & set(definition.computed))
 
 
 def opens(definition: Definition, slot: str, by: Actor, organisations: Collection[str] | None = None) -> bool:

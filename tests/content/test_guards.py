@@ -8,8 +8,9 @@ import pytest
 from qms.errors import Refused
 from qms.people.actor import SYSTEM
 from qms.workflows.check import IDENTIFIERS
-from qms.workflows.definition import OPENING, PROFILES, SYS, Definition, Step
+from qms.workflows.definition import OPENING, PROFILES, SYS, Definition
 from qms.workflows.reading import read_definition
+from qms.workflows.step import Step
 from tests.content import (
     rows_actions,
     rows_contracts,

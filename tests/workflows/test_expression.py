@@ -27,7 +27,7 @@ NAMES = Names(
         "term": Type("duration"), "secret": PERSONAL, "parts": Type("rows", columns=ROWS), "empty": Type("rows", columns=ROWS),
     },
     draft=DRAFT,
-    links=frozenset({"others"}),
+    links={"others": {}},
     steps=frozenset({"opening", "sign_it"}),
     slots=frozenset({"PHOTO", "BILL"}),
     kinds=frozenset({"CIG"}),
@@ -69,7 +69,7 @@ class Ground:
         return step == "sign_it"
 
     def linked(self, name: str) -> Sequence[Mapping[str, object]]:
-        row = {"number": "X-1", "state": "SHUT", "is_closed": True, "opened_at": VALUES["opened_at"]}
+        row = {"number": "X-1", "state": "SHUT", "is_closed": True, "opened_at": VALUES["opened_at"], "closed_at": None}
         assert row.keys() == LINK_ROW.keys()
         return [row]
 
