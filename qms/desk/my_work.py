@@ -126,4 +126,4 @@ def _is_theirs(step: Step, facts: Facts) -> bool:
 
 
 def _is_kept_apart(step: Step, taken: Mapping[str, Taken], by: Actor) -> bool:
-    return any(by.person in takers(taken, other) for other in step.apart_from)
+    return any(by.same & takers(taken, other) for other in step.apart_from)

@@ -91,7 +91,7 @@ def _morning(tx: Transaction, house: House, person: str) -> int:
     changed = tx.connection.execute(update(messages.choice).where(messages.choice.c.person == person).values(values))
     if changed.rowcount == 0:
         tx.connection.execute(insert(messages.choice), {"person": person, "hour": None, **values})
-    by = directory.actor(tx.connection, person, house.hats, "system")
+    by = directory.actor(tx.connection, person, house.hats, "system", tx.now)
     found = list(my_work.waiting(tx.connection, house.engine, by, MOST + 1))
     if not found:
         return 0
@@ -163,7 +163,7 @@ def _tell(tx: Transaction, house: House, entry: Entry) -> int:
     made = 0
     for person in directory.wearing(tx.connection, worn, file.organisations):
         try:
-            by = directory.actor(tx.connection, person, house.hats, "system")
+            by = directory.actor(tx.connection, person, house.hats, "system", tx.now)
             files.require_visible(file, definition, by)
         except (NotPermitted, NotFound):
             continue

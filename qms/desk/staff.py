@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from qms.database import Transaction, stamp
-from qms.errors import NotPermitted, Reason
-from qms.people import directory, sign_in, tokens
+from qms.errors import Incomplete, NotFound, NotPermitted, Reason
+from qms.people import delegation, directory, sign_in, tokens
 from qms.people.actor import Actor
+from qms.people.delegation import Delegation
 from qms.people.directory import Organisation, Person
 from qms.people.hats import Hats
 from qms.people.tokens import Token
@@ -33,6 +34,8 @@ EVENTS = (
     "hat-revoked",
     "token-issued",
     "token-revoked",
+    "delegation-given",
+    "delegation-ended",
 )
 
 
@@ -81,6 +84,7 @@ def revoke(tx: Transaction, by: Actor, person: str, hat: str, organisation: str)
     """Take a hat off a person."""
     _require_keeper(by)
     directory.revoke(tx, person, hat, organisation)
+    _end_delegations(tx, by, person, hat, organisation)
     _record(tx, by, "hat-revoked", person=person, hat=hat, organisation=organisation)
 
 
@@ -90,6 +94,7 @@ def disable(tx: Transaction, by: Actor, person: str) -> None:
     if by.person == person:
         raise NotPermitted([Reason("SOD:own_account", "person")])
     directory.disable(tx, person)
+    _end_delegations(tx, by, person)
     _record(tx, by, "person-disabled", person=person, disabled_at=stamp(tx.now))
 
 
@@ -114,6 +119,46 @@ def issue_token(tx: Transaction, by: Actor, label: str, days: int = 90) -> tuple
     span = {"created_at": stamp(token.created_at), "expires_at": stamp(token.expires_at)}
     _record(tx, by, "token-issued", person=by.person, token=token.id, digest=tokens.digest(text), **span)
     return text, token
+
+
+def delegate(
+    tx: Transaction, by: Actor, hats: Hats, delegator: str, to: str, hat: str, organisation: str, starts_at: datetime, ends_at: datetime
+) -> Delegation:
+    """Lend a hat for some days: one's own, or, as keeper, that of somebody who is away. Raises NotPermitted, Incomplete with everything
+    wrong, NotFound."""
+    if by.person != delegator:
+        _require_keeper(by)
+        if by.person == to:
+            raise NotPermitted([Reason("SOD:own_hat", "hat")])
+    tx.hold(delegation.delegation_table)
+    lender, borrower = directory.person(tx.connection, delegator), directory.person(tx.connection, to)
+    wrong = {
+        "delegate": delegator == to or borrower.disabled_at is not None or hats.kind(name for name, _ in borrower.hats) != "staff",
+        "hat": (hat, organisation) not in lender.hats or lender.disabled_at is not None or hats.hat(hat).kind != "staff",
+        "ends_at": ends_at <= max(starts_at, tx.now) or ends_at - starts_at > delegation.LONGEST,
+    }
+    if any(wrong.values()):
+        raise Incomplete([Reason(f"FIELD_INVALID:{name}", name) for name, is_wrong in wrong.items() if is_wrong])
+    made = delegation.give(tx, delegator, to, hat, organisation, starts_at, ends_at)
+    _record(tx, by, "delegation-given", person=to, delegator=delegator, delegation=made.row(), hat=hat, organisation=organisation)
+    return made
+
+
+def end_delegation(tx: Transaction, by: Actor, id: str) -> None:
+    """Take back a hat that is lent: whose it is, who has it, or a keeper. Raises NotFound also when it is none of theirs."""
+    found = delegation.one(tx.connection, id)
+    if by.person not in (found.delegator, found.delegate) and not may_keep(by):
+        raise NotFound("delegation", id[:40])
+    ended = delegation.end(tx, id)
+    _record(tx, by, "delegation-ended", person=ended.delegate, delegator=ended.delegator, delegation=ended.row())
+
+
+def _end_delegations(tx: Transaction, by: Actor, person: str, hat: str | None = None, organisation: str | None = None) -> None:
+    """Nobody lends what is no longer theirs."""
+    for one in delegation.open_ones(tx.connection, tx.now, person):
+        if hat is None or (one.delegator, one.hat, one.organisation) == (person, hat, organisation):
+            ended = delegation.end(tx, one.id)
+            _record(tx, by, "delegation-ended", person=ended.delegate, delegator=ended.delegator, delegation=ended.row())
 
 
 def end_tokens(tx: Transaction, by: Actor, person: str) -> None:
@@ -158,6 +203,7 @@ def compare(connection: Connection) -> Iterator[Check]:
     people: dict[str, dict[str, Any]] = {}
     houses: dict[str, Mapping[str, Any]] = {}
     issued: dict[str, dict[str, Any]] = {}
+    lent: dict[str, Any] = {}
     for entry in _about_people(connection):
         what = entry.said["what"]
         match entry.event:
@@ -173,6 +219,8 @@ def compare(connection: Connection) -> Iterator[Check]:
                 people[what["person"]]["digest"] = what["digest"]
             case "organisation-added":
                 houses[what["organisation"]] = what
+            case "delegation-given" | "delegation-ended":
+                lent[what["delegation"]["id"]] = what["delegation"]
             case "token-issued":
                 issued[what["token"]] = {**what, "revoked_at": None}
             case "token-revoked":
@@ -182,6 +230,7 @@ def compare(connection: Connection) -> Iterator[Check]:
         *_persons(connection, people),
         *_organisations(connection, houses),
         *_tokens(connection, issued),
+        *_delegations(connection, lent),
     ]
     yield from (Check("people", False, place, {"place": place, "problem": problem}) for place, problem in problems)
     if not problems:
@@ -230,6 +279,15 @@ def _organisations(connection: Connection, wanted: Mapping[str, Mapping[str, Any
         for column in ("name", "kind", "tax_code"):
             if getattr(found[name], column) != wanted[name][column]:
                 yield f"organisation {name}", column
+
+
+def _delegations(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    found = {one.id: one.row() for one in delegation.every(connection)}
+    for name in sorted(found.keys() | wanted.keys()):
+        if name not in found or name not in wanted:
+            yield f"delegation {name}", "unknown" if name in found else "missing"
+        else:
+            yield from ((f"delegation {name}", column) for column in found[name] if found[name][column] != wanted[name].get(column))
 
 
 def _tokens(connection: Connection, wanted: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

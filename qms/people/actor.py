@@ -25,6 +25,8 @@ class Actor:
     kind: str
     via: str
     house: str = ""
+    lent: frozenset[tuple[str, str, str]] = frozenset()
+    """Role, organisation, and the person who lent it: what this person holds for somebody who is away."""
 
     def holds(self, role: str, organisations: Collection[str] | None = None) -> bool:
         """Whether this person has ``role`` in one of ``organisations`` (in any, when none are named)."""
@@ -36,14 +38,26 @@ class Actor:
         return any((role, self.house) in self.held for role in roles)
 
     def role_for(self, roles: Sequence[str], organisations: Collection[str]) -> tuple[str, str] | None:
-        """The first of ``roles`` this person holds in one of ``organisations``, with that organisation; None when there is none."""
+        """The first of ``roles`` this person holds in one of ``organisations``, with that organisation; None when there is none. What is
+        one's own comes before what is lent."""
         if self.kind == "system":
             return next(((role, "") for role in roles if role == "SYS"), None)
-        for role in roles:
-            places = sorted(where for code, where in self.held if code == role and where in organisations)
-            if places:
-                return role, places[0]
+        borrowed = {(role, where) for role, where, _ in self.lent}
+        for among in (self.held - borrowed, borrowed) if borrowed else (self.held,):
+            for role in roles:
+                places = sorted(where for code, where in among if code == role and where in organisations)
+                if places:
+                    return role, places[0]
         return None
+
+    def lender(self, role: str | None, organisation: str | None) -> str | None:
+        """For whom this person acts in a role, None when it is their own."""
+        return next((who for code, where, who in sorted(self.lent) if (code, where) == (role, organisation)), None)
+
+    @property
+    def same(self) -> frozenset[str]:
+        """The persons that count as one where duties are kept apart: this one, and everybody they stand in for now."""
+        return frozenset((self.person, *(who for _, _, who in self.lent)))
 
     @property
     def is_examiner(self) -> bool:

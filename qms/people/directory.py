@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, and_, bindparam, delete, func, insert, select, update
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
 from qms.formats import names as writing
 from qms.people.actor import Actor
+from qms.people.delegation import delegation_table
 from qms.people.hats import Hats
 
 ORGANISATION_KINDS = ("consortium", "A", "B", "association", "service")
@@ -57,12 +58,17 @@ _with_hats = (
     .outerjoin(hat_held, hat_held.c.person == person_table.c.id)
     .where(person_table.c.id == bindparam("wanted"))
 )
-PERSON_WITH_HATS = person_table.outerjoin(hat_held, hat_held.c.person == person_table.c.id)
+_lent = delegation_table.c
+PERSON_WITH_HATS = person_table.outerjoin(hat_held, hat_held.c.person == person_table.c.id).outerjoin(
+    delegation_table, and_(_lent.delegate == person_table.c.id, _lent.ended_at.is_(None))
+)
 ACTOR = (
     person_table.c.id.label("who"), person_table.c.name, person_table.c.language, person_table.c.kind,
     person_table.c.disabled_at, person_table.c.expires_at.label("account_ends"), hat_held.c.hat, hat_held.c.organisation,
+    _lent.delegator, _lent.hat.label("lent_hat"), _lent.organisation.label("lent_in"), _lent.starts_at, _lent.ends_at,
 )  # fmt: skip
-"""For ``actor_of``, a row for each hat: sessions and tokens ask for it beside their own row, so a request asks once who it is."""
+"""For ``actor_of``, a row for each hat, own or lent: sessions and tokens ask for it beside their own row, so a request asks once who
+it is."""
 _actor = select(*ACTOR).select_from(PERSON_WITH_HATS).where(person_table.c.id == bindparam("wanted"))
 
 
@@ -235,8 +241,9 @@ def organisations(connection: Connection) -> list[Organisation]:
     return sorted((Organisation(**dict(row)) for row in rows), key=lambda one: (one.kind != "consortium", one.name))
 
 
-def actor(connection: Connection, person_id: str, hats: Hats, via: str) -> Actor:
-    """The person as someone who may act now. Raises NotFound, or NotPermitted when the account is closed.
+def actor(connection: Connection, person_id: str, hats: Hats, via: str, now: datetime | None = None) -> Actor:
+    """The person as someone who may act; hats lent to them count when it is told which moment is ``now``. Raises NotFound, or
+    NotPermitted when the account is closed.
 
     The expiry of an account is checked where sessions and tokens are read, which know the moment.
     """
@@ -245,15 +252,22 @@ def actor(connection: Connection, person_id: str, hats: Hats, via: str) -> Actor
         raise NotFound("person", person_id)
     if rows[0].disabled_at is not None:
         raise NotPermitted([Reason("SIGN_IN:disabled")])
-    return actor_of(rows, hats, via)
+    return actor_of(rows, hats, via, now)
 
 
-def actor_of(rows: Sequence[Any], hats: Hats, via: str) -> Actor:
-    """The person that the rows of ``ACTOR`` tell of."""
+def actor_of(rows: Sequence[Any], hats: Hats, via: str, now: datetime | None) -> Actor:
+    """The person that the rows of ``ACTOR`` tell of, with what others lent them for ``now``."""
     who = rows[0]
     worn = frozenset((row.hat, row.organisation) for row in rows if row.hat is not None)
     kind = who.kind if who.kind == "auditor" else hats.kind(name for name, _ in worn)
-    return Actor(who.who, who.name, who.language, hats.unfold(worn), worn, kind, via, hats.house)
+    held = hats.unfold(worn)
+    if now is None or kind != "staff" or all(row.lent_hat is None for row in rows):
+        return Actor(who.who, who.name, who.language, held, worn, kind, via, hats.house)
+    running = [row for row in rows if row.lent_hat is not None and row.starts_at <= stamp(now) <= row.ends_at]
+    lent = frozenset(
+        (role, where, str(row.delegator)) for row in running for role, where in hats.unfold([(row.lent_hat, row.lent_in)]) - held
+    )
+    return Actor(who.who, who.name, who.language, held | {(role, where) for role, where, _ in lent}, worn, kind, via, hats.house, lent)
 
 
 def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -128,7 +128,7 @@ def session(connection: Connection, cookie: str, now: datetime, hats: Hats, via:
         return None
     row = rows[0]
     ended = moment(row.expires_at) <= now or moment(row.seen_at) + IDLE <= now or not _open(row.disabled_at, row.account_ends, now)
-    return None if ended else (Session(row.person, row.csrf, moment(row.expires_at)), actor_of(rows, hats, via))
+    return None if ended else (Session(row.person, row.csrf, moment(row.expires_at)), actor_of(rows, hats, via, now))
 
 
 def seen(tx: Transaction, cookie: str) -> None:

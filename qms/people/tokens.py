@@ -88,7 +88,7 @@ def bearer(connection: Connection, text: str, now: datetime, hats: Hats, via: st
     row = rows[0]
     if row.revoked_at or row.disabled_at or moment(row.expires_at) <= now or (row.account_ends and moment(row.account_ends) <= now):
         raise NotPermitted([Reason("TOKEN:refused")])
-    return actor_of(rows, hats, via)
+    return actor_of(rows, hats, via, now)
 
 
 def of(connection: Connection, person_id: str) -> list[Token]:

@@ -44,7 +44,9 @@ from qms.web import (
     records,
     signing,
     steps,
+    substitutions,
     verification,
+    waivers,
 )
 from qms.web.api.asking import language_of
 from qms.web.call import Call, in_worker
@@ -54,7 +56,7 @@ from qms.web.registry import FORM, Permission, Route, Verb
 ROUTES: tuple[Route, ...] = (
     *steps.ROUTES, *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES,
     *evidence.ROUTES, *processes.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES,
-    *account.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
+    *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"

@@ -29,6 +29,7 @@ from qms.workflows.case import Case, CaseRow, Filters, Offer
 from qms.workflows.definition import Definition
 from qms.workflows.privacy import has_personal
 from qms.workflows.viewing import Linked, Running
+from qms.workflows.waivers import WAIVES
 
 PAGE = 50
 HISTORY = 100
@@ -117,6 +118,7 @@ class CasePage:
     draft: Draft | None
     history: tuple[Line, ...]
     more: int | None
+    may_waive: bool
     opened_by: str
     seal: Line | None
 
@@ -189,6 +191,7 @@ def show(call: Call, number: str) -> Response:
             **_matter(call, connection, found, teller.shown),
             history=teller.lines(entries[:HISTORY], with_changes=True),
             more=entries[HISTORY - 1].position if len(entries) > HISTORY else None,
+            may_waive=call.by.kind == "staff" and call.by.holds(WAIVES, found.file.organisations) and not found.file.is_closed,
             opened_by=_name(connection, found.file.opened_by),
             seal=next(iter(teller.lines(newest)), None),
         )

@@ -21,6 +21,9 @@ LATE_RECORDING = timedelta(minutes=15)
 MOST_SHOWN = 200
 MOST_CELLS = 20
 
+PERSONS = ("person", "for", "delegator")
+"""Where an entry names persons besides who acted."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -64,7 +67,7 @@ class Teller:
     def lines(self, entries: Sequence[Entry], *, with_changes: bool = False) -> tuple[Line, ...]:
         """A sentence for each entry."""
         persons = {entry.said["by"]["person"] for entry in entries if entry.said["by"]["name"] is None}
-        persons |= {str(entry.said["what"].get("person")) for entry in entries if entry.said["what"].get("person")}
+        persons |= {str(entry.said["what"][key]) for entry in entries for key in PERSONS if entry.said["what"].get(key)}
         self._names |= directory.names(self.connection, list(persons))
         self._values |= personal.behind(self.connection, [part for entry in entries for part in self._readable(entry, with_changes)])
         return tuple(self._line(entry, with_changes) for entry in entries)
@@ -100,6 +103,11 @@ class Teller:
             self._move(case, definition),
         )
 
+    def _for(self, what: dict[str, Any]) -> str:
+        """On whose behalf, when the hat was lent."""
+        lender = what.get("for")
+        return f" {self.words.t('web.event.for', name=self._names.get(str(lender), lender))}" if lender else ""
+
     def _opens(self, definition: Definition | None, piece: Any) -> bool:
         return definition is None or opens(definition, str(piece.get("slot")), self.call.by)
 
@@ -112,12 +120,13 @@ class Teller:
         state = definition.states.get(str(case.get("to"))) if definition else None
         values = {
             "who": by["name"] or self._names.get(by["person"], by["person"]),
-            "role": self._role(by),
+            "role": self._role(by) + self._for(what),
             "step": step.title[words.language] if step else "",
             "state": state.title[words.language] if state else "",
             "case": case.get("number") or "",
             "document": " ".join(str(part) for part in (document.get("code") or document.get("key"), document.get("title")) if part),
             "revision": document.get("revision", ""),
+            "delegator": self._names.get(str(what.get("delegator")), what.get("delegator") or ""),
             "person": self._names.get(str(what.get("person")), what.get("person") or ""),
             "what": self._what(what),
             "timer": self._timer(what, definition),

@@ -16,7 +16,7 @@ from qms.people.signature import Proof
 from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import keeping, objections, requests
+from qms.workflows import keeping, objections, requests, waivers
 from qms.workflows.definition import SYS, Definition
 from qms.workflows.definitions import put_in_force
 from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
@@ -30,10 +30,12 @@ from qms.workflows.replay import compare
 from qms.workflows.step import Step
 from qms.workflows.taking import Request, take
 from qms.workflows.viewing import Case, show
+from qms.workflows.waivers import waive
 
 __all__ = [
     "Case", "CaseRow", "Effect", "EffectContext", "Engine", "Filters", "Offer", "Procedure", "cases", "compare", "definition_of",
     "link_case", "make_engine", "offers", "open_case", "places_to_act", "put_in_force", "seen_by", "show", "take_step", "waits_for",
+    "waive",
 ]  # fmt: skip
 
 
@@ -97,13 +99,17 @@ def offers(connection: Connection, engine: Engine, case: Case, by: Actor) -> lis
     found = []
     for step in loaded.definition.steps_in(engine.profile):
         if loaded.ways.leads(case.file.state, step.name) and step.by != (SYS,):
-            found.append(_offer(loaded.definition, loaded.ways, case, step, by, now, facts))
+            found.append(_offer(connection, loaded.definition, loaded.ways, case, step, by, now, facts))
     return found
 
 
-def _offer(definition: Definition, ways: Ways, case: Case, step: Step, by: Actor, now: datetime, facts: Facts) -> Offer:
+def _offer(
+    connection: Connection, definition: Definition, ways: Ways, case: Case, step: Step, by: Actor, now: datetime, facts: Facts
+) -> Offer:
     asked = objections.Asked(definition, step, case.file, by, now)
     reasons = tuple(objections.known_before(asked, ways, facts))
+    if any(reason.kind == "SOD" for reason in reasons) and waivers.open_one(connection, case.number, step.name, by.person) is not None:
+        reasons = tuple(reason for reason in reasons if reason.kind != "SOD")
     is_mine = not any(reason.kind in ("ROLE", "ORGANISATION") for reason in reasons)
     return Offer(step, step.title, is_mine, not reasons, reasons)
 

@@ -66,6 +66,8 @@ _update_at_once = text(
 )
 """Both in one question to PostgreSQL, where asking costs more than writing."""
 
+WAIVED = "duty-waived"
+"""The event when the direction lets somebody take a step that duties keep from them."""
 AGREED_TO = "step-agreed"
 """The event when one of several whom a step needs took it; the case stays."""
 AGREED = "~"
@@ -234,13 +236,13 @@ def load_taken(stored: Mapping[str, Any]) -> dict[str, Taken]:
     return {step: Taken(times, moment(last), tuple(persons), n) for step, (times, last, n, persons) in stored.items()}
 
 
-def with_step(taken: Mapping[str, Taken], step: str, person: str, at: datetime, n: int, moved: bool) -> dict[str, Taken]:
-    """``taken`` after ``person`` took ``step`` once more. Who had agreed to a step before it counted took it too, once it does; when the
-    case moves, what others had agreed to from where it stood is void."""
+def with_step(taken: Mapping[str, Taken], step: str, persons: Sequence[str], at: datetime, n: int, moved: bool) -> dict[str, Taken]:
+    """``taken`` after ``persons`` (who acted, and for whom) took ``step`` once more. Who had agreed to a step before it counted took it
+    too, once it does; when the case moves, what others had agreed to from where it stood is void."""
     before, agreed = taken.get(step), taken.get(agreement(step))
-    persons = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), person))
+    by = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), *persons))
     kept = {name: one for name, one in taken.items() if name != agreement(step) and not (moved and name.endswith(AGREED))}
-    return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(persons), n)}
+    return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(by), n)}
 
 
 def takers(taken: Mapping[str, Taken], step: str) -> set[str]:

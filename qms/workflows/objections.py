@@ -61,14 +61,14 @@ def of_version(file: File, version: int) -> Iterator[Reason]:
 
 def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
     """Separation of duties: on persons, whatever roles they hold."""
-    step, person = asked.step, asked.by.person
-    before = [name for name in step.apart_from if person in takers(asked.file.taken, name)]
+    step, same = asked.step, asked.by.same
+    before = [name for name in step.apart_from if same & takers(asked.file.taken, name)]
     if before:
         titles = [found.title for name in before if (found := asked.definition.step(name)) is not None]
         others = {language: ", ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
         text = both("case.sod_step", step=step.title, others=others)
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title, "others": others}, text)
-    elif any(person in _persons(expression.value(facts)) for expression in step.not_in):
+    elif any(same.intersection(_persons(expression.value(facts))) for expression in step.not_in):
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
 
 
@@ -78,7 +78,7 @@ def of_quorum(step: Step, file: File, by: Actor, facts: Facts) -> Iterator[Reaso
     if quorum is None:
         return
     named, agreed = _named(quorum, facts), _agreed(step, file)
-    if by.person in agreed:
+    if by.same & agreed:
         yield Reason("QUORUM:already", None, {}, both("case.quorum_already"))
     elif named is not None and by.person not in named:
         yield Reason("QUORUM:not_named", None, {}, both("case.quorum_not_named"))
@@ -126,7 +126,12 @@ def of_comment(step: Step, comment: str | None) -> Iterator[Reason]:
         yield Reason("COMMENT_REQUIRED", "comment")
     if comment is None:
         return
-    if len(comment) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t" for mark in comment) or names.misleads(comment):
+    yield from of_text_typed(comment)
+
+
+def of_text_typed(text: str) -> Iterator[Reason]:
+    """What no text that is sealed as typed may have in it."""
+    if len(text) > LONGEST_COMMENT or any(ord(mark) < 32 and mark not in "\n\t" for mark in text) or names.misleads(text):
         yield Reason("COMMENT_INVALID", "comment")
 
 

@@ -18,10 +18,10 @@ from qms.records.tables import entry as entry_table
 from qms.records.verify import Check
 from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
-from qms.workflows.file import AGREED_TO, agreement, confidentiality_of, dump_taken, load_taken, with_step
+from qms.workflows.file import AGREED_TO, WAIVED, agreement, confidentiality_of, dump_taken, load_taken, with_step
 from qms.workflows.keeping import codes_of
 from qms.workflows.numbers import compare_definitions, compare_numbers
-from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation
+from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation, case_waiver
 from qms.workflows.tables import timer as timer_table
 
 BATCH = 500
@@ -31,6 +31,7 @@ TABLES: Mapping[str, tuple[Table, str]] = {
     "case_link": (case_link, "parent"),
     "case_identifier": (case_identifier, "case_number"),
     "case_evidence": (case_evidence, "case_number"),
+    "case_waiver": (case_waiver, "case_number"),
     "timer": (timer_table, "case_number"),
 }
 Row = dict[str, Any]
@@ -47,6 +48,7 @@ class Story:
     links: list[tuple[str, str]] = field(default_factory=list)
     evidence: list[Row] = field(default_factory=list)
     timers: dict[str, Row] = field(default_factory=dict)
+    waivers: dict[int, Row] = field(default_factory=dict)
     n: int = 0
     gaps: list[int] = field(default_factory=list)
 
@@ -146,6 +148,12 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
         story.row["closed_at"] = (story.row["closed_at"] if stays else said["happened_at"]) if closed else None
     story.links += [(link["name"], link["child"]) for link in what.get("links", ())]
     story.timers |= what.get("timers", {})
+    if said["event"] == WAIVED:
+        told = what["waiver"]
+        row = {"case_number": case["number"], "n": case["n"], "step": told["step"], "person": told["person"], "used": None}
+        story.waivers[case["n"]] = row
+    if "waived" in what:
+        story.waivers[what["waived"]]["used"] = case["n"]
     for row in story.evidence:
         if row["slot"] in what.get("superseded", ()) and row["superseded"] is None:
             row["superseded"] = case["n"]
@@ -173,8 +181,10 @@ def _begin(story: Story, said: Mapping[str, Any]) -> None:
 def _count(story: Story, step: str, said: Mapping[str, Any]) -> None:
     case = said["case"]
     taken = load_taken(story.taken)
+    stood_in_for = (said["what"] or {}).get("for")
+    persons = [said["by"]["person"], *([stood_in_for] if stood_in_for else [])]
     moved = case["from"] != case["to"]
-    story.taken = dump_taken(with_step(taken, step, said["by"]["person"], moment(said["happened_at"]), case["n"], moved))
+    story.taken = dump_taken(with_step(taken, step, persons, moment(said["happened_at"]), case["n"], moved))
 
 
 def _expected(connection: Connection, engine: Engine, number: str, story: Story) -> dict[str, list[Row]]:
@@ -200,6 +210,7 @@ def _expected(connection: Connection, engine: Engine, number: str, story: Story)
         "case_link": [{"parent": number, "name": name, "child": child} for name, child in story.links],
         "case_identifier": codes,
         "case_evidence": story.evidence,
+        "case_waiver": list(story.waivers.values()),
         "timer": [{"case_number": number, **timer} for timer in story.timers.values()],
     }
 

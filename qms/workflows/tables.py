@@ -81,6 +81,17 @@ case_evidence = Table(
 )
 """``n`` is the entry of the case that attached the file, ``superseded`` the one that put another in its place."""
 
+case_waiver = Table(
+    "case_waiver",
+    metadata,
+    Column("case_number", String, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("step", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("used", Integer),
+)
+"""``n`` is the entry of the case that lets ``person`` take ``step``, ``used`` the one that did."""
+
 timer = Table(
     "timer",
     metadata,

@@ -15,7 +15,7 @@ from qms.people.signature import Proof
 from qms.records import trail
 from qms.records.evidence import Attachment
 from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, forms, keeping, objections, privacy, requests
+from qms.workflows import clocks, forms, keeping, objections, privacy, requests, waivers
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition
@@ -70,11 +70,13 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
     form = forms.read_form(engine, tx.connection, definition, step, file.fields, request.fields, request.by)
     facts = _facts(tx, engine, definition, file, request, form.fields)
     asked = objections.Asked(definition, step, file, request.by, tx.now)
+    duties = list(objections.of_duties(asked, facts))
+    waiver = waivers.open_one(tx.connection, file.number, step.name, request.by.person) if duties else None
     reasons = [
         *objections.of_version(file, version),
         *objections.of_state(asked, loaded.ways),
         *objections.of_role(asked, file.organisations),
-        *objections.of_duties(asked, facts),
+        *(duties if waiver is None else ()),
         *form.reasons,
         *forms.judge_files(definition, step, request.evidence, lambda slot: slot in facts.evidence),
         *objections.of_comment(step, request.comment),
@@ -89,12 +91,12 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
             return done
         raise refusal(reasons)
     if not is_complete(step, file, request.by, facts):
-        return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), form, facts)
+        return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), form, facts, waiver)
     target = loaded.ways.take(file.state, step.name, _target(step, facts))
     outcome = settle(tx, engine, definition, file, request, form, facts, target)
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
-    return conclude(tx, engine, definition, outcome, request, "step-taken")
+    return _concluded(tx, engine, definition, outcome, request, "step-taken", waiver)
 
 
 def _target(step: Step, facts: Facts) -> str | None:
@@ -107,11 +109,23 @@ def _agreeing(step: Step) -> Step:
     return replace(step, branches=(), target=None, sets={}, clears=(), effects=())
 
 
-def _agree(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts) -> Receipt:
+def _agree(
+    tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts, waiver: int | None
+) -> Receipt:
     outcome = settle(tx, engine, definition, file, request, form, facts, file.state, agreement(request.step.name))
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
-    return conclude(tx, engine, definition, outcome, request, AGREED_TO)
+    return _concluded(tx, engine, definition, outcome, request, AGREED_TO, waiver)
+
+
+def _concluded(
+    tx: Transaction, engine: Engine, definition: Definition, outcome: Outcome, request: Request, event: str, waiver: int | None
+) -> Receipt:
+    """Seal the act; a waiver that it needed is used up and named."""
+    if waiver is None:
+        return conclude(tx, engine, definition, outcome, request, event)
+    waivers.use(tx, outcome.after, waiver)
+    return conclude(tx, engine, definition, outcome, request, event, waived=waiver)
 
 
 def _facts(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, fields: Mapping[str, Any]) -> Facts:
@@ -163,6 +177,7 @@ def settle(
         changed[name] = (old, fields[name])
     fields = {name: value for name, value in fields.items() if value is not None}
     n = file.n + 1
+    by = (request.by.person, *lenders(request, file))
     end = definition.states[target].is_end
     after = replace(
         file,
@@ -171,7 +186,7 @@ def settle(
         version=file.version + 1,
         n=n,
         fields=fields,
-        taken=files.with_step(file.taken, step.name, request.by.person, request.happened_at, n, file.state != target),
+        taken=files.with_step(file.taken, step.name, by, request.happened_at, n, file.state != target),
         changed_at=tx.now,
         closed_at=(file.closed_at if file.state == target and file.closed_at else request.happened_at) if end else None,
     )
@@ -185,6 +200,13 @@ def settle(
     dues = [clock.due_at for clock in {**running, **moved}.values() if clock.is_running and clock.due_at is not None]
     after = replace(after, next_due=min(dues, default=None))
     return Outcome(file, after, form, facts, moved, {name: list(pair) for name, pair in changed.items() if pair[0] != pair[1]})
+
+
+def lenders(request: Request, file: File) -> tuple[str, ...]:
+    """For whom the step is taken, when it is under a hat that somebody lent."""
+    role = request.by.role_for(request.step.by, file.organisations) if request.by.lent else None
+    lender = request.by.lender(*role) if role else None
+    return (lender,) if lender else ()
 
 
 def _reckoned(
@@ -214,7 +236,8 @@ def conclude(
     before = outcome.facts.evidence if request.evidence else {}
     filed = keeping.file_evidence(tx, definition, file, request.evidence, before)
     role = request.by.role_for(step.by, file.organisations)
-    details: dict[str, Any] = {**what, **({"request": request.print_} if request.print_ else {})}
+    lender = request.by.lender(*role) if role else None
+    details: dict[str, Any] = {**what, **({"for": lender} if lender else {}), **({"request": request.print_} if request.print_ else {})}
     optional = {
         "timers": {name: clock.row() for name, clock in outcome.clocks.items()},
         "effects": effects,

@@ -5,7 +5,7 @@ from sqlalchemy import Boolean, Integer, Table, delete, insert, select, update
 
 from qms.people.signature import Proof
 from qms.records.verify import Check
-from qms.workflows.case import compare
+from qms.workflows.case import compare, waive
 from qms.workflows.replay import TABLES
 from qms.workflows.tables import case_file, case_link, definition_in_force, definition_text, number_series, timer
 from tests.workflows.samples import HEAD, KEEPER, MENDER, PRICER, Bench, file_of
@@ -25,6 +25,9 @@ def busy(bench: Bench) -> Bench:
         child = bench.open(workflow="lamp-query", links_to=[(number, "queries")])
         bench.step(child, "answer_it", KEEPER)
         bench.step(number, "give_back", HEAD, proof=Proof("head", bench.store.clock()))
+        why = "Il collega manca e il lavoro non può attendere."
+        with bench.store.writing() as tx:
+            waive(tx, bench.engine, number, "mend_it", "pricer", HEAD, reason=why, control=why, key=bench.key())
         bench.step(number, "reopen_it", KEEPER)
         bench.step(number, "price_it", PRICER)
         bench.step(number, "mend_it", MENDER, comment="x", evidence=[file_of("new", "BILL", "c.pdf")])
