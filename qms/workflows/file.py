@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, column, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, column, func, insert, select, text, update
 
 from qms.database import moment, stamp
 from qms.errors import NotFound
@@ -66,6 +66,8 @@ _update_at_once = text(
 )
 """Both in one question to PostgreSQL, where asking costs more than writing."""
 
+MIGRATED = "case-migrated"
+"""The event when an open case was moved to the definition in force."""
 WAIVED = "duty-waived"
 """The event when the direction lets somebody take a step that duties keep from them."""
 AGREED_TO = "step-agreed"
@@ -206,6 +208,13 @@ def save(connection: Connection, file: File, former_version: int, clocks: Sequen
         return connection.execute(_update_at_once, {**values, "clocks": json.dumps(rows)}).rowcount == 1
     connection.execute(_put_timers, rows)
     return connection.execute(_update, values).rowcount == 1
+
+
+def repin(connection: Connection, file: File) -> None:
+    """Write under which definition and procedure a case runs from now on, and who may see it."""
+    row = file.row()
+    names = ("definition", "procedure_key", "procedure_revision", "procedure_blob", "confidentiality")
+    connection.execute(update(case_file).where(case_file.c.number == file.number).values({name: row[name] for name in names}))
 
 
 def visible(file: File, definition: Definition, by: Actor) -> bool:

@@ -18,7 +18,7 @@ from qms.records.tables import entry as entry_table
 from qms.records.verify import Check
 from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
-from qms.workflows.file import AGREED_TO, WAIVED, agreement, confidentiality_of, dump_taken, load_taken, with_step
+from qms.workflows.file import AGREED_TO, MIGRATED, WAIVED, agreement, confidentiality_of, dump_taken, load_taken, with_step
 from qms.workflows.keeping import codes_of
 from qms.workflows.numbers import compare_definitions, compare_numbers
 from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation, case_waiver
@@ -137,6 +137,8 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
     if not story.row:
         _begin(story, said)
     story.row |= {"state": case["to"], "version": case["version"], "n": case["n"], "changed_at": case.get("changed_at")}
+    if said["event"] == MIGRATED:
+        story.row |= _pinned(case)
     for name, (_, new) in said["fields"].items():
         story.fields.pop(name, None)
         if new is not None:
@@ -163,19 +165,22 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
 
 
 def _begin(story: Story, said: Mapping[str, Any]) -> None:
-    case, procedure = said["case"], said["case"]["procedure"] or {}
+    case = said["case"]
     story.organisations = list((said["what"] or {}).get("organisations", ()))
     story.row = {
         "number": case["number"],
         "workflow": case["workflow"],
-        "definition": case["definition"],
-        "procedure_key": procedure.get("key"),
-        "procedure_revision": procedure.get("revision"),
-        "procedure_blob": procedure.get("blob"),
+        **_pinned(case),
         "opened_at": said["happened_at"],
         "opened_by": said["by"]["person"],
         "closed_at": None,
     }
+
+
+def _pinned(case: Mapping[str, Any]) -> Row:
+    """Under which definition and revision of its procedure a case runs."""
+    procedure = case["procedure"] or {}
+    return {"definition": case["definition"], **{f"procedure_{name}": procedure.get(name) for name in ("key", "revision", "blob")}}
 
 
 def _count(story: Story, step: str, said: Mapping[str, Any]) -> None:

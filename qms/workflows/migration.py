@@ -1,0 +1,169 @@
+"""Open cases moved from the definition they run under to the one in force: looked at first, done case by case, each with its entry.
+
+New cases get a new definition by themselves; open ones stay where they are until somebody moves them (ISO 9001, 6.3 and 7.5.3).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from qms.database import Transaction
+from qms.errors import NotFound, Reason, Stale, refusal
+from qms.people.actor import Actor
+from qms.records import trail
+from qms.records.trail import Act, Receipt
+from qms.workflows import clocks, keeping, requests
+from qms.workflows import file as files
+from qms.workflows.clocks import Clock, Move
+from qms.workflows.definition import Definition, Field
+from qms.workflows.engine import Engine
+from qms.workflows.facts import Facts
+from qms.workflows.file import MIGRATED, File
+from qms.workflows.reader import both
+from qms.workflows.sealing import sealed_case
+from qms.workflows.tables import case_file
+
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What moving one case would do. ``obstacles`` are why it cannot be moved; fields that go are emptied, their values stay on the
+    trail."""
+
+    number: str
+    title: str
+    old: str
+    new: str
+    state: str
+    obstacles: tuple[Reason, ...]
+    fields_gone: tuple[str, ...]
+    timers_gone: tuple[str, ...]
+    timers_new: tuple[str, ...]
+    steps_gone: tuple[str, ...]
+    steps_new: tuple[str, ...]
+
+
+def behind(connection: Connection, engine: Engine, workflow: str, after: str = "", limit: int = PAGE) -> list[str]:
+    """The numbers of open cases of ``workflow`` that run under another definition than the one in force, in order. Raises NotFound."""
+    row, digest = case_file.c, engine.definitions.in_force(connection, workflow).definition.digest
+    query = select(row.number).where(row.workflow == workflow, row.definition != digest, row.closed_at.is_(None), row.number > after)
+    return [str(one) for one in connection.execute(query.order_by(row.number).limit(limit)).scalars()]
+
+
+def plan(connection: Connection, engine: Engine, number: str, by: Actor) -> Plan:
+    """What ``migrate`` would do, changing nothing. Raises NotFound for a case ``by`` may not see."""
+    file = files.load(connection, number)
+    old, new = _definitions(connection, engine, file, by)
+    return _plan(engine, file, old, new)
+
+
+def migrate(tx: Transaction, engine: Engine, number: str, by: Actor, *, key: str) -> Receipt:
+    """Move one case to the definition in force and to the revision of its procedure in force.
+
+    For the owner of the process, quality or the direction. Raises NotFound, Refused with every obstacle.
+    """
+    file = files.load(tx.connection, number, lock=True)
+    old, new = _definitions(tx.connection, engine, file, by)
+    own_key, print_ = requests.key_of(by, key), requests.fingerprint(new, {}, (), None, None, number, "migrate", new.digest)
+    if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
+        return done
+    may = tuple(dict.fromkeys((new.owner, "QM", "TOP")))
+    place, found = by.role_for(may, file.organisations), _plan(engine, file, old, new)
+    reasons = [*found.obstacles, *([] if place is not None else [Reason(f"ROLE:{','.join(may)}")])]
+    if reasons:
+        raise refusal(reasons)
+    fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
+    procedure = engine.procedure_in_force(tx.connection, new.governed_by)
+    after = replace(
+        file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields
+    )
+    moved = _clocks(tx, engine, old, new, after, by, found)
+    running = {**keeping.running(tx, old, file), **moved}
+    dues = [clock.due_at for clock in running.values() if clock.is_running and clock.due_at is not None]
+    after = replace(after, confidentiality=files.confidentiality_of(new), next_due=min(dues, default=None))
+    if not files.save(tx.connection, after, file.version, [clock.row() for clock in moved.values()]):
+        raise Stale([Reason("STALE")])
+    files.repin(tx.connection, after)
+    keeping.forget_codes(tx, new, after)
+    return _seal(tx, old, new, file, after, moved, found, by, place, own_key, print_)
+
+
+def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) -> tuple[Definition, Definition]:
+    old = engine.definitions.get(connection, file.definition).definition
+    files.require_visible(file, old, by)
+    return old, engine.definitions.in_force(connection, file.workflow).definition
+
+
+def _plan(engine: Engine, file: File, old: Definition, new: Definition) -> Plan:
+    profile = engine.profile
+    obstacles = []
+    if old.digest == new.digest:
+        obstacles.append(Reason("MIGRATION:same", None, {}, both("case.migration_same")))
+    if file.is_closed:
+        obstacles.append(Reason("MIGRATION:closed", None, {}, both("case.migration_closed")))
+    if file.state not in {state.name for state in new.states_in(profile)}:
+        state = old.states[file.state].title
+        obstacles.append(Reason("MIGRATION:state", None, {"state": state}, both("case.migration_state", state=state)))
+    before, after = ({timer.name for timer in one.timers_in(profile)} for one in (old, new))
+    steps_before, steps_after = ({step.name for step in one.steps_in(profile)} for one in (old, new))
+    return Plan(
+        file.number, file.title, old.digest, new.digest, file.state, tuple(obstacles),
+        tuple(sorted(name for name in file.fields if _is_gone(old.fields.get(name), new.fields.get(name)))),
+        tuple(sorted(before - after)), tuple(sorted(after - before)),
+        tuple(sorted(steps_before - steps_after)), tuple(sorted(steps_after - steps_before)),
+    )  # fmt: skip
+
+
+def _is_gone(old: Field | None, new: Field | None) -> bool:
+    """Whether a value kept under ``old`` means nothing under ``new``: no such field, another type, or no longer as private."""
+    if old is None or new is None or (old.type, old.kind, old.personal) != (new.type, new.kind, new.personal):
+        return True
+    if old.options is not None and not set(old.options) <= set(new.options or ()):
+        return True
+    columns, others = old.columns or {}, new.columns or {}
+    return any(_is_gone(column, others.get(name)) for name, column in columns.items())
+
+
+def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, file: File, by: Actor, found: Plan) -> dict[str, Clock]:
+    """Timers that end because the new definition has none of the name, and those of its own that start with the state the case is in."""
+    moved = {
+        name: replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
+        for name, clock in keeping.running(tx, old, file).items()
+        if name in found.timers_gone and clock.is_running
+    }
+    facts = Facts(engine, tx.connection, new, file, by, fields=file.fields, happened_at=tx.now, recorded_at=tx.now)
+    move = Move(new.opening, None, file.state, frozenset(), tx.now, tx.now)
+    fresh = replace(
+        new, timers={name: timer for name, timer in new.timers.items() if name in found.timers_new and timer.starts_with == "state"}
+    )
+    return {**moved, **clocks.after(fresh, engine.profile, {}, move, facts)}
+
+
+def _seal(
+    tx: Transaction, old: Definition, new: Definition, before: File, after: File, moved: Mapping[str, Clock], found: Plan, by: Actor,
+    place: tuple[str, str] | None, key: str, print_: str,
+) -> Receipt:  # fmt: skip
+    what: dict[str, Any] = {
+        "request": print_,
+        "migrated": {"from": old.digest, "to": new.digest, "timers_gone": list(found.timers_gone), "steps_gone": list(found.steps_gone)},
+    }
+    if moved:
+        what["timers"] = {name: clock.row() for name, clock in moved.items()}
+    role, organisation = place or (None, None)
+    fields = {name: [before.fields[name], None] for name in found.fields_gone}
+    case = sealed_case(after, None, after.state)
+    return trail.append(tx, Act(MIGRATED, by, role, organisation, None, case, fields=fields, what=what, key=key))
+
+
+def everything_behind(connection: Connection, engine: Engine, workflow: str, by: Actor, limit: int = PAGE) -> list[Plan]:
+    """Plans for a page of the open cases that are behind and that ``by`` may see."""
+    found = []
+    for number in behind(connection, engine, workflow, limit=limit):
+        try:
+            found.append(plan(connection, engine, number, by))
+        except NotFound:
+            continue
+    return found

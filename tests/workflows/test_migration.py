@@ -1,0 +1,147 @@
+"""A new definition for new cases; open ones move when somebody moves them, one by one, and every one shows under which it ran."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from qms.database import Database
+from qms.errors import NotFound, NotPermitted, Refused
+from qms.people.actor import Actor
+from qms.workflows import case, migration
+from qms.workflows.case import put_in_force
+from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, QUERY, Bench, actor, engine_for, furnish
+
+COUNT = 1_000
+NEWER = (
+    LAMP.replace("  note: {type: long_text, title: {it: Nota, en: Note}}\n", "")
+    .replace("    asks: [note?]\n", "")
+    .replace("    clears: [note]\n", "")
+    .replace("  pricing:\n", "  quick_pricing:\n")
+    .replace("from: [BROKEN, PRICED]\n    to: SCRAPPED", "from: [BROKEN, PRICED, MENDED]\n    to: SCRAPPED")
+    .replace("  cost: {type: money,", "  cost: {type: decimal,")
+)
+
+
+@pytest.fixture
+def bench(store: Database) -> Bench:
+    store.clock = lambda: datetime(2035, 3, 1, 9, 0, tzinfo=UTC)
+    engine = engine_for(store)
+    furnish(store, engine, LAMP, QUERY)
+    return Bench(store, engine)
+
+
+def renew(bench: Bench, source: str = NEWER) -> None:
+    assert source != LAMP
+    with bench.store.writing() as tx:
+        put_in_force(tx, source.encode(), "w.yaml", KEEPER)
+
+
+def move(bench: Bench, number: str, by: Actor = KEEPER, key: str | None = None) -> object:
+    with bench.store.writing() as tx:
+        return migration.migrate(tx, bench.engine, number, by, key=key or bench.key())
+
+
+def digest(bench: Bench, number: str) -> str:
+    with bench.store.reading() as connection:
+        return case.show(connection, bench.engine, number, KEEPER).definition.digest
+
+
+def is_borne_out(bench: Bench) -> bool:
+    with bench.store.reading() as connection:
+        return all(check.passed for check in case.compare(connection, bench.engine))
+
+
+def test_a_case_stays_with_its_definition_until_it_is_moved(bench: Bench) -> None:
+    number = bench.priced()
+    before = digest(bench, number)
+    renew(bench)
+    new = bench.open()
+    assert digest(bench, number) == before != digest(bench, new)
+    with bench.store.reading() as connection:
+        assert migration.behind(connection, bench.engine, "lamp-repair") == [number]
+        seen = migration.plan(connection, bench.engine, number, KEEPER)
+    assert (seen.fields_gone, seen.timers_gone, seen.timers_new) == (("cost",), ("pricing",), ("quick_pricing",))
+    assert seen.obstacles == ()
+    move(bench, number)
+    assert digest(bench, number) == digest(bench, new)
+    with bench.store.reading() as connection:
+        moved = case.show(connection, bench.engine, number, KEEPER)
+    assert (moved.state, "cost" in moved.fields) == ("PRICED", False)
+    bench.step(number, "mend_it", MENDER, comment="Fatto")
+    bench.step(number, "scrap_it", KEEPER)
+    assert is_borne_out(bench)
+
+
+def test_timers_of_the_new_definition_start_and_those_it_lacks_end(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    move(bench, number)
+    with bench.store.reading() as connection:
+        running = {one.timer.name: one.clock for one in case.show(connection, bench.engine, number, KEEPER).timers}
+    assert running["quick_pricing"].is_running
+    assert is_borne_out(bench)
+
+
+def test_a_page_that_was_open_while_the_case_moved_is_stale(bench: Bench) -> None:
+    from qms.errors import Stale
+
+    number = bench.open()
+    renew(bench)
+    move(bench, number)
+    with pytest.raises(Stale):
+        bench.step(number, "scrap_it", KEEPER, version=1)
+
+
+@pytest.mark.parametrize(
+    ("by", "change", "code"),
+    [
+        (MENDER, "renewed", "ROLE:QM,TOP"),
+        (KEEPER, "same", "MIGRATION:same"),
+        (KEEPER, "closed", "MIGRATION:closed"),
+        (KEEPER, "state", "MIGRATION:state"),
+    ],
+)
+def test_what_cannot_move_says_why(bench: Bench, by: Actor, change: str, code: str) -> None:
+    number = bench.priced()
+    if change == "closed":
+        bench.step(number, "scrap_it", KEEPER)
+    if change == "state":
+        renew(bench, LAMP.replace("PRICED", "QUOTED"))
+    elif change != "same":
+        renew(bench)
+    with pytest.raises(Refused) as refused:
+        move(bench, number, by)
+    assert code in refused.value.codes
+    assert isinstance(refused.value, NotPermitted) == code.startswith("ROLE")
+
+
+def test_a_case_that_is_not_theirs_is_not_there(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    with pytest.raises(NotFound):
+        move(bench, number, actor("stranger", "QM", where="elsewhere"))
+
+
+def test_the_same_move_sent_twice_is_one(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    first, second = move(bench, number, HEAD, "k"), move(bench, number, HEAD, "k")
+    assert first.position == second.position  # type: ignore[attr-defined]
+
+
+def test_of_a_thousand_cases_half_are_moved_and_each_shows_under_which_it_runs(bench: Bench) -> None:
+    numbers = [bench.open() for _ in range(COUNT)]
+    old = digest(bench, numbers[0])
+    renew(bench)
+    for number in numbers[::2]:
+        move(bench, number)
+    with bench.store.reading() as connection:
+        left = [
+            one
+            for start in range(0, COUNT, 200)
+            for one in migration.behind(connection, bench.engine, "lamp-repair", numbers[start - 1] if start else "")
+        ]
+        assert sorted(set(left)) == numbers[1::2]
+    assert {digest(bench, number) == old for number in numbers[1::2]} == {True}
+    assert {digest(bench, number) == old for number in numbers[::2]} == {False}
+    assert is_borne_out(bench)
