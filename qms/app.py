@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import acknowledgments, post, reminders, rules, staff
+from qms.desk import acknowledgments, flows, post, reminders, rules, staff
 from qms.errors import NotFound, NotPermitted, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -218,29 +218,7 @@ class App:
         self.database.close()
 
     def _engine(self) -> Engine:
-        settings, library, zone = self.settings, self.library, self.zone
-
-        def publish(context: EffectContext) -> Mapping[str, Any]:
-            done = control.publish(context.tx, library, context, zone)
-            return self._told(context.tx, done, "supersedes")
-
-        def withdraw(context: EffectContext) -> Mapping[str, Any]:
-            done = control.withdraw(context.tx, library, context)
-            return self._told(context.tx, done, "supersedes")
-
-        def confirm(context: EffectContext) -> Mapping[str, Any]:
-            return self._told(context.tx, control.confirm(context.tx, library, context, zone), "reviews")
-
-        effects: dict[str, Effect] = {
-            "approve-revision": lambda context: control.approve(context.tx, library, context, zone),
-            "publish-revision": publish,
-            "withdraw-document": withdraw,
-            "confirm-review": confirm,
-            "submit-draft": lambda context: control.submit(context.tx, library, context),
-            "return-draft": lambda context: control.send_back(context.tx, library, context),
-            "cancel-draft": lambda context: control.cancel(context.tx, library, context),
-            "ask-acknowledgments": self.acknowledgments.ask,
-        }
+        settings, library = self.settings, self.library
         roles = frozenset(self.hats.roles)
         audiences = roles | frozenset(self.hats.hats)
         return make_engine(
@@ -249,7 +227,7 @@ class App:
             zone=settings.timezone,
             patron_day=settings.patron_day,
             procedure_in_force=_procedure_in_force,
-            effects=effects,
+            effects=self._effects(),
             arguments=EFFECTS,
             facts={
                 "draft": lambda connection, number: control.facts(
@@ -261,6 +239,47 @@ class App:
             clock=lambda: self.database.clock(),
             touches_library=self.touches_library,
         )
+
+    def _effects(self) -> dict[str, Effect]:
+        """What workflows may have done by the other rooms, by name."""
+        settings, library, zone = self.settings, self.library, self.zone
+
+        def sound(context: EffectContext) -> flows.Source | None:
+            draft = control.draft_of_case(context.tx.connection, context.case.number)
+            source = flows.source_of(library, settings.evidence, draft)
+            flows.require_sound(context.tx.connection, self.engine, self.hats.roles, source)
+            return source
+
+        def publish(context: EffectContext) -> Mapping[str, Any]:
+            source = sound(context)
+            done = {**control.publish(context.tx, library, context, zone), **flows.release(context.tx, source, context.by)}
+            return self._told(context.tx, done, "supersedes")
+
+        def approve(context: EffectContext) -> Mapping[str, Any]:
+            sound(context)
+            return control.approve(context.tx, library, context, zone)
+
+        def submit(context: EffectContext) -> Mapping[str, Any]:
+            sound(context)
+            return control.submit(context.tx, library, context)
+
+        def withdraw(context: EffectContext) -> Mapping[str, Any]:
+            done = control.withdraw(context.tx, library, context)
+            return self._told(context.tx, done, "supersedes")
+
+        def confirm(context: EffectContext) -> Mapping[str, Any]:
+            return self._told(context.tx, control.confirm(context.tx, library, context, zone), "reviews")
+
+        return {
+            "approve-revision": approve,
+            "publish-revision": publish,
+            "withdraw-document": withdraw,
+            "confirm-review": confirm,
+            "submit-draft": submit,
+            "return-draft": lambda context: control.send_back(context.tx, library, context),
+            "cancel-draft": lambda context: control.cancel(context.tx, library, context),
+            "ask-acknowledgments": self.acknowledgments.ask,
+        }
 
     def _told(self, tx: Transaction, done: Mapping[str, Any], whom: str) -> Mapping[str, Any]:
         """What an effect did, once the other case that it concerns has taken the step that follows from it."""

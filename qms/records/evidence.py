@@ -25,6 +25,7 @@ TYPES = {
     "csv": "text/csv",
     "txt": "text/plain",
     "md": "text/markdown",
+    "yaml": "application/yaml",
     "eml": "message/rfc822",
     "png": "image/png",
     "jpg": "image/jpeg",

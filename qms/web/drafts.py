@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from starlette.responses import HTMLResponse, Response
 
+from qms.desk import flows
 from qms.errors import BadContent, Incomplete, NotFound, Reason
 from qms.people.sight import writes_documents
 from qms.procedures import control, document
@@ -269,7 +270,12 @@ def _problems(call: Call, draft: Draft, text: str) -> tuple[Any, ...]:
         document.parse(text, draft.path, frozenset(call.app.hats.roles), placed=False)
     except BadContent as error:
         return error.problems
-    return ()
+    app = call.app
+    flow = flows.source_of(app.library, app.settings.evidence, draft)
+    if flow is None:
+        return ()
+    with app.reading() as connection:
+        return tuple(flows.problems(connection, app.engine, app.hats.roles, flow))
 
 
 def _figures(call: Call, draft: Draft) -> tuple[str, ...]:
