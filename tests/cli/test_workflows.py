@@ -1,0 +1,59 @@
+"""``qms workflow``: definitions listed and exported, open cases moved to a new one, looked at first."""
+
+from pathlib import Path
+
+from qms.people.actor import SYSTEM
+from qms.workflows.case import put_in_force
+from tests.cli.conftest import AsPerson
+from tests.cli.test_cases import report
+from tests.house import House
+
+SHIPPED = Path(__file__).parents[2] / "workflows" / "nonconformity.yaml"
+
+
+def renewed(house: House) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    with house.app.writing() as tx:
+        put_in_force(tx, (text + "\n# a later one\n").encode(), "nonconformity.yaml", SYSTEM)
+
+
+def test_definitions_are_listed_with_what_is_behind(house: House, as_person: AsPerson) -> None:
+    quality = as_person("quality")
+    assert report(as_person("tenders")).code == 0
+    renewed(house)
+    rows = {row["id"]: row for row in quality("workflow", "list", "--json").json["workflows"]}
+    assert rows["nonconformity"]["behind"] == 1
+    assert all(row["behind"] == 0 for id, row in rows.items() if id != "nonconformity")
+    assert "nonconformity" in quality("workflow", "list").out
+
+
+def test_open_cases_are_looked_at_then_moved(house: House, as_person: AsPerson) -> None:
+    quality = as_person("quality")
+    for _ in range(2):
+        assert report(as_person("tenders")).code == 0
+    renewed(house)
+    seen = quality("workflow", "migrate", "nonconformity", "--dry-run", "--json")
+    assert (seen.code, [one["moved"] for one in seen.json["cases"]]) == (0, [False, False])
+    done = quality("workflow", "migrate", "nonconformity", "--json")
+    assert (done.code, [one["moved"] for one in done.json["cases"]]) == (0, [True, True])
+    assert quality("workflow", "migrate", "nonconformity", "--json").json["cases"] == []
+
+
+def test_who_does_not_own_the_process_moves_nothing(house: House, as_person: AsPerson) -> None:
+    assert report(as_person("tenders")).code == 0
+    renewed(house)
+    refused = as_person("verifier")("workflow", "migrate", "nonconformity", "--json")
+    assert refused.code == 1
+    assert [reason["code"] for one in refused.json["cases"] for reason in one["obstacles"]] == ["ROLE:QM,TOP"]
+
+
+def test_a_definition_is_written_in_every_form_and_nothing_is_written_over(as_person: AsPerson, tmp_path: Path) -> None:
+    quality = as_person("quality")
+    for kind, start in (("svg", "<svg"), ("mermaid", "stateDiagram-v2"), ("bpmn", "<?xml")):
+        assert quality("workflow", "export", "nonconformity", "--format", kind, "--json").json["text"].startswith(start)
+    file = tmp_path / "nc.bpmn"
+    assert quality("workflow", "export", "nonconformity", "--format", "bpmn", "--file", str(file)).code == 0
+    assert file.read_text(encoding="utf-8").startswith("<?xml")
+    assert quality("workflow", "export", "nonconformity", "--file", str(file)).code == 2
+    assert quality("workflow", "export", "nonconformity", "--format", "visio").code == 2
+    assert quality("workflow", "export", "nothing-of-that-name").code != 0
