@@ -15,7 +15,10 @@ from qms.errors import NotPermitted, Reason
 from qms.formats import moments
 from qms.formats.values import BadValue
 from qms.people import directory, sign_in, tokens
+from qms.people.actor import Actor
 from qms.people.directory import Person
+from qms.workflows import reassigning
+from qms.workflows.reassigning import Task
 
 group = pages.section("cli.people")
 
@@ -189,6 +192,40 @@ def revoke_token(
         whom = person_named(tx.connection, person).id if person else None
         staff.revoke_token(tx, by, token, whom)
     call.answer({"revoked": token}, call.say("cli.people.token_revoked", token=token))
+
+
+@group.verb("reassign", "cli.people.reassign")
+def reassign(
+    ctx: typer.Context,
+    old: Annotated[str, typer.Argument(help="cli.argument.leaver", metavar="cli.shape.person")],
+    new: Annotated[str, typer.Argument(help="cli.argument.successor", metavar="cli.shape.person")],
+    reason: Annotated[str, typer.Option("--reason", help="cli.option.reassign_reason", metavar="cli.shape.text")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.option.reassign_dry_run")] = False,
+) -> None:
+    """Each case in a transaction of its own; the reason is on every one of them."""
+    call: Call = ctx.obj
+    app, by = call.app, call.who()
+    with app.reading() as connection:
+        leaver, successor = (person_named(connection, one).id for one in (old, new))
+    done: list[Task] = []
+    with call.progress(call.say("cli.workflow.migrating")) as advance:
+        while found := _tasks(call, leaver, by, done[-1].number if done else ""):
+            for one in found:
+                if not dry_run:
+                    with app.writing() as tx:
+                        key = f"reassign:{one.number}:{leaver}:{successor}:{tx.now.isoformat()}"
+                        reassigning.reassign(tx, app.engine, one.number, leaver, successor, by, reason=reason, key=key)
+                done.append(one)
+                advance(len(done))
+    rows = [(one.number, one.title, ", ".join(one.fields)) for one in done]
+    heads = [call.say(f"cli.head.{name}") for name in ("number", "title", "fields")]
+    tail = call.say("cli.people.would_reassign" if dry_run else "cli.people.reassigned", all=str(len(done)))
+    call.answer({"dry_run": dry_run, "cases": done}, *([table(heads, rows)] if rows else []), tail)
+
+
+def _tasks(call: Call, person: str, by: Actor, after: str) -> list[Task]:
+    with call.app.reading() as connection:
+        return reassigning.tasks(connection, call.app.engine, person, by, after)
 
 
 def person_named(connection: Any, name: str) -> Person:

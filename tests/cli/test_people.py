@@ -130,3 +130,17 @@ def test_an_auditors_account_needs_its_end(as_person: AsPerson) -> None:
     assert answer.codes == ["FIELD_REQUIRED:expires_at"]
     answer = quality("people", "add", "Ugo Esterno", "ugo@example.org", "--kind", "auditor", "--expires", "31/12/2026", "--json")
     assert answer.json["expires_at"] == "2026-12-31T22:59:59.000Z"
+
+
+def test_what_waits_for_one_who_leaves_is_given_to_another_with_the_reason(as_person: AsPerson, house: House) -> None:
+    quality, leaver, successor = as_person("quality"), house.ids["tenders"], house.ids["training"]
+    fields = {"title": "Ordinare i registri dell'anno", "owner": leaver, "due_on": "2026-04-01", "origin": "MEETING"}
+    opened = quality("case", "open", "planned-action", *(word for pair in fields.items() for word in ("--field", "=".join(pair))), "--json")
+    assert opened.code == 0, opened.out
+    words = ("people", "reassign", "marta@example.org", successor)
+    assert [one["number"] for one in quality(*words, "--dry-run", "--json").json["cases"]] == [opened.json["case"]]
+    assert quality(*words, "--json").codes == ["COMMENT_REQUIRED"]
+    done = quality(*words, "--reason", "Marta cambia lavoro.", "--json")
+    assert (done.code, done.json["cases"][0]["fields"]) == (0, ["owner"])
+    assert quality("case", "show", opened.json["case"], "--json").json["fields"]["owner"] == successor
+    assert quality(*words, "--reason", "Ancora.", "--json").json["cases"] == []

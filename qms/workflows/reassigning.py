@@ -1,0 +1,105 @@
+"""What waits for somebody who leaves goes to somebody else, case by case, with the reason; what they did stays theirs (ISO 9001, 5.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from qms.database import Transaction
+from qms.errors import Reason, Stale, refusal
+from qms.people.actor import Actor
+from qms.people.directory import person as known_person
+from qms.records import trail
+from qms.records.trail import Act, Receipt
+from qms.workflows import file as files
+from qms.workflows import objections, requests
+from qms.workflows.definition import Definition
+from qms.workflows.engine import Engine
+from qms.workflows.file import REASSIGNED, File
+from qms.workflows.sealing import sealed_case
+from qms.workflows.tables import case_file
+
+REASSIGNS = ("QM", "TOP")
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class Task:
+    """An open case in which a person is named, and the fields that name them."""
+
+    number: str
+    title: str
+    fields: tuple[str, ...]
+
+
+def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after: str = "", limit: int = PAGE) -> list[Task]:
+    """Open cases that name ``person`` and that ``by`` may see, in the order of their numbers."""
+    row = case_file.c
+    named = row.fields.contains(f'"{person}"', autoescape=True)
+    query = files.WHOLE.where(row.closed_at.is_(None), row.number > after, named).order_by(row.number).limit(limit)
+    found = []
+    for one in connection.execute(query):
+        file = files.from_row(one)
+        definition = engine.definitions.get(connection, file.definition).definition
+        fields = tuple(_changed(definition, file, person, person))
+        if fields and files.visible(file, definition, by):
+            found.append(Task(file.number, file.title, fields))
+    return found
+
+
+def reassign(tx: Transaction, engine: Engine, number: str, old: str, new: str, by: Actor, *, reason: str, key: str) -> Receipt:
+    """Put ``new`` where the open case ``number`` names ``old``.
+
+    For quality and the direction. Raises NotFound for a case or person that is not there, Refused: without the role, without a reason, for
+    a case that is closed or does not name ``old``.
+    """
+    file = files.load(tx.connection, number, lock=True)
+    definition = engine.definitions.get(tx.connection, file.definition).definition
+    files.require_visible(file, definition, by)
+    said = objections.tidy(reason)
+    own_key, print_ = requests.key_of(by, key), requests.fingerprint(definition, {}, (), None, said, number, old, new)
+    if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
+        return done
+    changed = _changed(definition, file, old, new)
+    place = by.role_for(REASSIGNS, file.organisations)
+    reasons = [] if place is not None else [Reason(f"ROLE:{','.join(REASSIGNS)}")]
+    reasons += [Reason("COMMENT_REQUIRED", "reason")] if said is None else list(objections.of_text_typed(said))
+    if file.is_closed or not changed:
+        reasons.append(Reason("NOTHING_TO_REASSIGN", None, {"person": old[:80]}))
+    if old == new or known_person(tx.connection, new).disabled_at is not None:
+        reasons.append(Reason("FIELD_INVALID:new", "new"))
+    if reasons:
+        raise refusal(reasons)
+    fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
+    after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields)
+    if not files.save(tx.connection, after, file.version):
+        raise Stale([Reason("STALE")])
+    role, organisation = place or (None, None)
+    what = {"request": print_, "person": new, "delegator": old}
+    act = Act(
+        REASSIGNED, by, role, organisation, None, sealed_case(after, None, after.state),
+        fields={name: list(pair) for name, pair in changed.items()}, comment=said, what=what, key=own_key,
+    )  # fmt: skip
+    return trail.append(tx, act)
+
+
+def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, tuple[Any, Any]]:
+    """The fields that name ``old``, before and after; none that is personal or computed."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, value in file.fields.items():
+        field = definition.fields.get(name)
+        if field is None or field.personal or field.computed is not None:
+            continue
+        if field.type == "person" and value == old:
+            found[name] = (value, new)
+        elif field.columns is not None:
+            columns = {column for column, one in field.columns.items() if one.type == "person" and not one.personal}
+            rows = [_row(row, columns, old, new) for row in value]
+            if any(row.get(column) == old for row in value for column in columns):
+                found[name] = (value, rows)
+    return found
+
+
+def _row(row: Mapping[str, Any], columns: set[str], old: str, new: str) -> dict[str, Any]:
+    return {name: new if name in columns and value == old else value for name, value in row.items()}
