@@ -19,6 +19,7 @@ from tests.content import (
     rows_learners,
     rows_nonconformities,
     rows_readings,
+    rows_system,
     rows_tenders,
 )
 from tests.content.office import FACTS, WORKFLOWS, Office, utc
@@ -39,6 +40,8 @@ TABLES = {
     "member-mandate": rows_contracts.MANDATES,
     "customer-complaint": rows_contracts.COMPLAINTS,
     "planned-action": rows_contracts.ACTIONS,
+    "internal-audit": rows_system.AUDITS,
+    "management-review": rows_system.REVIEWS,
 }
 Offices = Callable[[str], Office]
 

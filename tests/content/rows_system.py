@@ -1,0 +1,107 @@
+"""Guards of the workflows that keep the system itself awake: audits, reviews, objectives, risks, suppliers, competence."""
+
+from typing import Any
+
+from tests.content.rows import Row, When, fields
+
+PAST, TODAY, AHEAD = "2026-03-01", "2026-03-02", "2026-03-03"
+OPENED = "2026-02-02T08:00:00.000Z"
+TOPICS = ("ACTIONS", "CONTEXT", "SATISFACTION", "OBJECTIVES", "CONTRACTS", "WORK", "NONCONFORMITIES", "AUDITS", "PROVIDERS", "RESOURCES",
+          "RISKS", "WAIVERS", "PROPOSALS")  # fmt: skip
+
+
+def persons(*nicks: str) -> list[dict[str, str]]:
+    return [{"person": f"@{nick}"} for nick in nicks]
+
+
+def found(kind: str, **given: str) -> dict[str, str]:
+    return {"kind": kind, "finding": "Registro chiuso due giorni dopo", **given}
+
+
+def of_quality(*roles: str, **given: Any) -> When:
+    return When(fields={"processes": ["TRAINING", "QUALITY"], **given}, roles=roles)
+
+
+def decided(*kinds: str) -> list[dict[str, str]]:
+    return [{"kind": kind, "decision": "Nessuna: bastano quelle in corso"} for kind in kinds]
+
+
+def with_action(due: str | None, **more: str) -> When:
+    row = {"kind": "CHANGE", "decision": "Un tablet per aula", "owner": "@training", "due": due}
+    return fields(held_on=TODAY, decisions=[{name: value for name, value in {**row, **more}.items() if value}])
+
+
+def inputs(*topics: str, finding: str = "Nessuna novità: ultimi dati di gennaio") -> When:
+    return fields(inputs=[{"topic": topic, "finding": finding} for topic in topics])
+
+
+NC_FOUND = {"findings": [found("NC_MINOR"), found("STRENGTH")]}
+OBSERVED = {"findings": [found("OBSERVATION")]}
+AUDITS = (
+    Row("visit_ahead", fields(planned_on=PAST), fields(planned_on=TODAY)),
+    Row("team_named", fields(team=[]), fields(team=persons("quality"))),
+    Row(
+        "team_independent",
+        fields(audited_owner="@training", team=persons("quality", "tenders"), worked_there=persons("tenders")),
+        fields(audited_owner="@training", team=persons("quality", "verifier"), worked_there=persons("tenders")),
+    ),
+    Row(
+        "quality_visited_from_outside",
+        of_quality("LEAD_AUDITOR", external_auditor="Ada Neri, consorzio Arno"),
+        of_quality("TOP", external_auditor="Ada Neri, consorzio Arno"),
+    ),
+    Row(
+        "visit_was_held",
+        fields(held_from="2026-03-02T07:00:00.000Z", held_to="2026-03-02T09:00:00.000Z"),
+        fields(held_from="2026-03-02T06:00:00.000Z", held_to="2026-03-02T07:30:00.000Z"),
+    ),
+    Row("auditor_of_the_team", fields(team=persons("verifier")), fields(team=persons("quality"))),
+    Row(
+        "each_finding_proved",
+        fields(findings=[found("OBSERVATION", evidence="LEZ-2026-0012")]),
+        fields(findings=[found("OBSERVATION", evidence="LEZ-2026-0012", criterion="8.5.1"), found("STRENGTH", evidence="visto in aula")]),
+    ),
+    Row(
+        "audited_replies",
+        When(fields={"audited_owner": "@training"}, roles=("WORKER",)),
+        When(fields={"audited_owner": "@training"}, roles=("WORKER",), nick="training"),
+    ),
+    Row(
+        "of_this_audit",
+        When(fields={"audited_owner": "@training"}, roles=("WORKER",), nick="tenders"),
+        When(fields={"audited_owner": "@training"}, roles=("WORKER", "LEAD_AUDITOR"), nick="tenders"),
+    ),
+    Row("action_ahead", fields(action_due=PAST), fields(action_due=TODAY)),
+    Row("findings_replied", When(fields=NC_FOUND), When(fields=NC_FOUND, taken={"reply_to_findings": ("training", OPENED, 6)})),
+    Row("nc_for_each_finding", When(fields=NC_FOUND), When(fields=NC_FOUND, links={"nonconformities": [("REPORTED", OPENED)]})),
+    Row(
+        "nc_closed_or_in_hand",
+        When(links={"nonconformities": [("CLOSED", OPENED), ("CLASSIFIED", OPENED)]}),
+        When(links={"nonconformities": [("CLOSED", OPENED), ("CORRECTING", OPENED)]}),
+    ),
+    Row("observations_answered", When(fields=OBSERVED), When(fields=OBSERVED, links={"actions": [("PLANNED", OPENED)]})),
+    Row("quality_closed_by_direction", of_quality("LEAD_AUDITOR"), of_quality("TOP")),
+)
+REVIEWS = (
+    Row("period_is_one", fields(period_from=TODAY, period_to=PAST), fields(period_from="2025-01-01", period_to="2025-12-31")),
+    Row("meeting_ahead", fields(meeting_on=PAST), fields(meeting_on=TODAY)),
+    Row("every_input_present", inputs(*(topic for topic in TOPICS if topic != "RISKS")), inputs(*TOPICS)),
+    Row("none_is_motivated", inputs(*TOPICS, finding="nessuna novità"), inputs(*TOPICS)),
+    Row("direction_was_there", fields(participants=persons("direction")), fields(participants=persons("direction", "quality"))),
+    Row("held_not_ahead", fields(held_on=AHEAD), fields(held_on=TODAY)),
+    Row(
+        "each_kind_decided",
+        fields(decisions=decided("IMPROVEMENT", "CHANGE")),
+        fields(decisions=decided("IMPROVEMENT", "CHANGE", "RESOURCES")),
+    ),
+    Row("decision_has_person_and_day", with_action(None), with_action(AHEAD)),
+    Row("action_ahead", fields(action_due=PAST), fields(action_due=TODAY)),
+    Row("next_within_term", fields(held_on=PAST, next_on="2027-03-02"), fields(held_on=PAST, next_on="2027-03-01")),
+    Row("each_decision_has_action", with_action(AHEAD), When(fields=with_action(AHEAD).fields, links={"actions": [("PLANNED", OPENED)]})),
+    Row(
+        "actions_closed_or_carried",
+        When(links={"actions": [("CLOSED", OPENED), ("PLANNED", OPENED)]}),
+        When(links={"actions": [("CLOSED", OPENED), ("DROPPED", OPENED)]}),
+    ),
+    Row("next_is_planned", When(), When(links={"next_review": [("PLANNED", OPENED)]})),
+)

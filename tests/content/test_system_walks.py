@@ -1,0 +1,158 @@
+"""The system looking at itself, from opening to end in the small office: audits, reviews, objectives, risks, suppliers, competence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from qms.workflows.tables import case_link
+from tests.content.office import Office, utc
+from tests.content.rows_system import TOPICS
+
+Offices = Callable[[str], Office]
+
+
+@pytest.fixture
+def small(offices: Offices) -> Office:
+    """The small office on SQLite, its clock back at the beginning."""
+    found = offices("small")
+    found.at = utc("2026-03-02 08:00")
+    return found
+
+
+def children(office: Office, number: str, link: str) -> list[str]:
+    """Numbers of the cases that hang on ``number`` under ``link``, in order of opening."""
+    wanted = select(case_link.c.child).where(case_link.c.parent == number, case_link.c.name == link).order_by(case_link.c.child)
+    with office.store.reading() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+def people(office: Office, *nicks: str) -> list[dict[str, str]]:
+    return [{"person": office.id(nick)} for nick in nicks]
+
+
+def audit(office: Office, *processes: str, owner: str = "training") -> str:
+    about = {"title": "Registri delle lezioni, aula di Lucca", "processes": list(processes), "audited_owner": office.id(owner)}
+    return office.open("internal-audit", "quality", {**about, "planned_on": "2026-03-16"})
+
+
+def visit(**changed: Any) -> dict[str, Any]:
+    row = {"kind": "NC_MINOR", "finding": "Registro chiuso due giorni dopo", "criterion": "PRO-8.5-02", "evidence": "LEZ-2026-0012"}
+    return {
+        "held_from": "2026-03-16 09:00",
+        "held_to": "2026-03-16 12:00",
+        "interviewed": "Tutor, coordinatore, due allievi",
+        "findings": [row, {**row, "kind": "OBSERVATION", "finding": "Una copia sola della chiave"}],
+        "conclusion": "I registri ci sono e tornano; la chiusura ritarda quando il tutor è solo.",
+        **changed,
+    }
+
+
+CRITERIA = {"criteria": "Come si chiudono i registri: PRO-8.5-02, aula di Lucca e segreteria."}
+NONCONFORMITY = {
+    "nc_title": "Registro chiuso due giorni dopo",
+    "nc_fact": "LEZ-2026-0012 chiusa il 12 marzo invece del 10.",
+    "nc_process": "TRAINING",
+}
+
+
+def test_an_audit_is_planned_held_answered_and_closed_when_its_findings_are_in_hand(office: Office) -> None:
+    number = audit(office, "TRAINING")
+    team = {**CRITERIA, "team": people(office, "quality"), "worked_there": people(office, "tenders")}
+    office.take(number, "notify", "quality", team, "AUDIT_PLAN")
+    office.at = utc("2026-03-17 09:00")
+    office.take(number, "report", "quality", visit(), "AUDIT_REPORT")
+    assert office.refused(number, "close_audit", "quality") == (
+        "GUARD:findings_replied", "GUARD:nc_for_each_finding", "GUARD:observations_answered",
+    )  # fmt: skip
+    office.take(number, "reply_to_findings", "training", {"reply": "Da aprile un secondo tutor il giovedì."})
+    office.take(number, "open_nonconformity", "training", NONCONFORMITY)
+    key = {"action_what": "Fare la seconda chiave dell'aula", "action_owner": office.id("tenders"), "action_due": "2026-04-01"}
+    office.take(number, "open_action", "training", key)
+    assert office.refused(number, "close_audit", "quality") == ("GUARD:nc_closed_or_in_hand",)
+    (finding,) = children(office, number, "nonconformities")
+    assert office.file(finding).fields["nc_source"] == "INTERNAL_AUDIT"
+    treated = {"containment": "Registro chiuso", "affected_scope": "Una lezione", "impact": "2", "extent": "2", "cause_code": "METHOD"}
+    office.take(
+        finding, "treat", "training", {**treated, "output_disposition": "CORRECT", "correction": "Chiuso e firmato"}, "CORRECTION_EVIDENCE"
+    )  # fmt: skip
+    office.take(number, "close_audit", "quality")
+    assert office.file(number).state == "CLOSED"
+
+
+def test_nobody_audits_what_they_answer_for_or_worked_on(small: Office) -> None:
+    number = audit(small, "TRAINING")
+    team = {**CRITERIA, "team": people(small, "training"), "worked_there": people(small, "tenders")}
+    codes = small.refused(number, "notify", small.as_role("LEAD_AUDITOR", nick="training"), team, "AUDIT_PLAN")
+    assert codes == ("SOD:auditor_audits_own_work", "GUARD:team_independent")
+    small.take(number, "notify", "quality", {**team, "team": people(small, "quality")}, "AUDIT_PLAN")
+    small.at = utc("2026-03-17 09:00")
+    worked = small.as_role("LEAD_AUDITOR", nick="tenders")
+    assert small.refused(number, "report", worked, visit(), "AUDIT_REPORT") == (
+        "SOD:auditor_audits_own_work", "GUARD:auditor_of_the_team",
+    )  # fmt: skip
+
+
+def test_the_quality_office_is_audited_from_outside_and_recorded_by_the_direction(small: Office) -> None:
+    number = audit(small, "QUALITY", owner="quality_too")
+    outside = {**CRITERIA, "external_auditor": "Ada Neri, consorzio Arno"}
+    assert small.refused(number, "notify", "quality", outside, "AUDIT_PLAN") == ("GUARD:quality_visited_from_outside",)
+    small.take(number, "notify", "direction", outside, "AUDIT_PLAN")
+    small.at = utc("2026-03-17 09:00")
+    strength = {"kind": "STRENGTH", "finding": "Nessun documento superato in giro", "evidence": "registro del 16 marzo"}
+    small.take(number, "report", "direction", visit(findings=[strength]), "AUDIT_REPORT")
+    assert small.refused(number, "close_audit", "quality") == ("GUARD:quality_closed_by_direction",)
+    small.take(number, "close_audit", "direction")
+
+
+def test_an_audit_of_the_full_office_passes_through_preparation_and_visit(offices: Offices) -> None:
+    office = offices("full")
+    number = audit(office, "TRAINING")
+    office.take(number, "notify", "quality", {**CRITERIA, "team": people(office, "quality")}, "AUDIT_PLAN")
+    office.take(number, "prepare", "quality", {}, "CHECKLIST")
+    office.at = utc("2026-03-17 09:00")
+    held = visit(findings=[{"kind": "STRENGTH", "finding": "Registri in ordine", "evidence": "visti in venti lezioni"}])
+    conclusion = held.pop("conclusion")
+    office.take(number, "execute", "quality", held)
+    office.take(number, "issue_report", "quality", {"conclusion": conclusion}, "AUDIT_REPORT")
+    office.take(number, "close_audit", "quality")
+    assert office.file(number).state == "CLOSED"
+
+
+YEAR = {"title": "Riesame annuale 2025", "period_from": "2025-01-01", "period_to": "2025-12-31", "meeting_on": "2026-03-16"}
+
+
+def decisions(office: Office) -> dict[str, Any]:
+    none = "Nessuna: bastano quelle in corso"
+    return {
+        "held_on": "2026-03-16",
+        "participants": people(office, "direction", "quality", "training"),
+        "decisions": [
+            {"kind": "IMPROVEMENT", "decision": "Un tablet per aula", "owner": office.id("training"), "due": "2026-05-31"},
+            {"kind": "CHANGE", "decision": none},
+            {"kind": "RESOURCES", "decision": "Milleduecento euro per i tablet"},
+        ],
+        "judgement": "Il sistema è adatto e funziona; i registri chiudono ancora tardi.",
+    }
+
+
+def test_a_review_gathers_every_input_decides_and_sets_the_next_before_it_closes(small: Office) -> None:
+    office = small
+    number = office.open("management-review", "quality", YEAR)
+    rows = [{"topic": topic, "finding": "Nessuna novità: ultimi dati di gennaio"} for topic in TOPICS]
+    assert office.refused(number, "inputs_ready", "quality", {"inputs": rows[:-3]}, "INPUT_PACK") == ("GUARD:every_input_present",)
+    office.take(number, "inputs_ready", "quality", {"inputs": rows}, "INPUT_PACK")
+    office.at = utc("2026-03-17 09:00")
+    assert office.refused(number, "decide", office.as_role("TOP"), decisions(office), "REVIEW_MINUTES") == ("SOD:preparer_decides",)
+    office.take(number, "decide", "direction", decisions(office), "REVIEW_MINUTES")
+    tablets = {"action_what": "Comprare un tablet per aula", "action_owner": office.id("training"), "action_due": "2026-05-31"}
+    office.take(number, "open_action", "quality", tablets)
+    assert office.refused(number, "close_review", "quality") == ("GUARD:actions_closed_or_carried", "GUARD:next_is_planned")
+    office.take(number, "plan_next", "quality", {"next_on": "2027-03-10"})
+    (action,) = children(office, number, "actions")
+    carried = {"carried_over": [{"action": action, "reason": "La gara dei tablet slitta a maggio"}]}
+    office.take(number, "close_review", "quality", carried)
+    (following,) = children(office, number, "next_review")
+    assert office.file(following).fields["meeting_on"] == "2027-03-10"
+    assert office.file(number).state == "CLOSED"
