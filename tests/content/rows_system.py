@@ -105,3 +105,54 @@ REVIEWS = (
     ),
     Row("next_is_planned", When(), When(links={"next_review": [("PLANNED", OPENED)]})),
 )
+
+
+def measured(*periods: tuple[str, str, str], **given: Any) -> When:
+    rows = [{"period": period, "numerator": n, "denominator": d, "source": "lezioni"} for period, n, d in periods]
+    wanted = {"how": "PERCENT", "sense": "AT_LEAST", "target": "98", "minimum_observations": "100"}
+    return When(fields={**wanted, "measurements": rows, **given})
+
+
+GOOD = (("2026-01", "60", "60"), ("2026-02", "38", "40"))
+WEAK = (("2026-01", "60", "60"), ("2026-02", "37", "40"))
+OBJECTIVES = (
+    Row("baseline_or_first_action", When(), When(links={"actions": [("PLANNED", OPENED)]})),
+    Row("due_ahead", fields(due_on=TODAY), fields(due_on=AHEAD)),
+    Row("action_ahead", fields(action_due=PAST), fields(action_due=TODAY)),
+    Row(
+        "owner_measures",
+        When(fields={"owner": "@training"}, roles=("WORKER",)),
+        When(fields={"owner": "@training"}, roles=("WORKER",), nick="training"),
+    ),
+    Row("once_per_period", measured(GOOD[0], GOOD[0]), measured(*GOOD)),
+    Row("term_reached", fields(due_on=AHEAD), fields(due_on=TODAY)),
+    Row("enough_measured", measured(GOOD[0]), measured(*GOOD)),
+    Row("target_met", measured(*WEAK), measured(*GOOD)),
+    Row("target_missed", measured(*GOOD), measured(*WEAK)),
+)
+TARGETS = (
+    ("an average at most", measured(("2026", "450", "100"), how="AVERAGE", sense="AT_MOST", target="4.5"), True),
+    ("an average too high", measured(("2026", "451", "100"), how="AVERAGE", sense="AT_MOST", target="4.5"), False),
+    ("a count at most none", measured(("2026", "0", "100"), how="COUNT", sense="AT_MOST", target="0"), True),
+    ("a count of one where none is wanted", measured(("2026", "1", "100"), how="COUNT", sense="AT_MOST", target="0"), False),
+    ("a percentage of nothing", measured(("2026", "0", "0")), False),
+    ("nothing measured", measured(), False),
+)
+"""What the measurements say of the target: each either met or missed, never both, and too few cases are never a success."""
+
+
+def at_level(level: int, *roles: str, **more: Any) -> When:
+    return When(fields={"level": level}, roles=roles or ("PROC_OWNER",), **more)
+
+
+TREATED = {"treat": ("training", OPENED, 3)}
+RISKS = (
+    Row("strategy_fits", fields(kind="OPPORTUNITY", strategy="REDUCE"), fields(kind="OPPORTUNITY", strategy="PURSUE")),
+    Row("action_ahead", fields(action_due=PAST), fields(action_due=TODAY)),
+    Row("direction_accepts_high", at_level(15), at_level(14)),
+    Row("treated_if_high", at_level(12), at_level(12, taken=TREATED)),
+    Row("reason_if_middle", at_level(8, comment="va bene"), at_level(8, comment="Costerebbe più del danno.")),
+    Row("treatment_done", When(links={"actions": [("DONE", OPENED)]}), When(links={"actions": [("CLOSED", OPENED)]})),
+    Row("direction_rereads_high", at_level(15), at_level(15, "TOP")),
+    Row("merged_is_named", fields(close_ground="MERGED"), fields(close_ground="MERGED", merged_into="RO-2026-0002")),
+)

@@ -42,6 +42,8 @@ TABLES = {
     "planned-action": rows_contracts.ACTIONS,
     "internal-audit": rows_system.AUDITS,
     "management-review": rows_system.REVIEWS,
+    "quality-objective": rows_system.OBJECTIVES,
+    "risk-opportunity": rows_system.RISKS,
 }
 Offices = Callable[[str], Office]
 
@@ -127,3 +129,10 @@ def test_admission_is_what_the_minutes_give_to_the_minute(offices: Offices, when
     for step in ("start_assessment", "skip_assessment", "close_assessment"):
         codes = tried(offices, definition, definition.steps[step], when)
         assert ("GUARD:admission_by_attendance_computed" in codes) is refused
+
+
+@pytest.mark.parametrize(("when", "met"), [row[1:] for row in rows_system.TARGETS], ids=[row[0] for row in rows_system.TARGETS])
+def test_an_objective_is_met_or_missed_by_what_was_counted(offices: Offices, when: When, met: bool) -> None:
+    definition = DEFINITIONS["quality-objective"]
+    achieve, miss = (tried(offices, definition, definition.steps[step], when) for step in ("achieve", "miss"))
+    assert ({"GUARD:target_met", "GUARD:enough_measured"}.isdisjoint(achieve), "GUARD:target_missed" in miss) == (met, met)

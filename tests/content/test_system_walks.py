@@ -156,3 +156,115 @@ def test_a_review_gathers_every_input_decides_and_sets_the_next_before_it_closes
     (following,) = children(office, number, "next_review")
     assert office.file(following).fields["meeting_on"] == "2027-03-10"
     assert office.file(number).state == "CLOSED"
+
+
+def objective(office: Office, **changed: Any) -> str:
+    wanted = {
+        "title": "I registri si chiudono il giorno stesso",
+        "indicator": "Lezioni chiuse nel giorno su lezioni tenute",
+        "how": "PERCENT",
+        "sense": "AT_LEAST",
+        "baseline": "91",
+        "target": "98",
+        "minimum_observations": "100",
+        "every": "MONTH",
+        "due_on": "2026-04-30",
+        "owner": office.id("training"),
+    }
+    return office.open("quality-objective", "training", {**wanted, **changed})
+
+
+def month(period: str, numerator: str, denominator: str) -> dict[str, str]:
+    return {"period": period, "numerator": numerator, "denominator": denominator, "source": "lezioni del mese"}
+
+
+RESOURCES = {"resources": "Due ore di istruzione ai docenti, un tablet per aula"}
+
+
+def test_an_objective_is_achieved_when_its_measurements_say_so_and_another_person_declares_it(small: Office) -> None:
+    office = small
+    number = objective(office)
+    assert office.refused(number, "adopt", office.as_role("TOP", nick="training"), RESOURCES) == ("SOD:owner_approves",)
+    office.take(number, "adopt", "direction", RESOURCES)
+    assert office.file(number).fields["next_measure_on"] == "2026-04-12"
+    office.at = utc("2026-05-04 09:00")
+    rows = [month("2026-03", "60", "60"), month("2026-04", "37", "40")]
+    office.take(number, "measure", "training", {"measurements": rows})
+    assert office.refused(number, "achieve", "quality") == ("GUARD:target_met",)
+    office.take(number, "measure", "training", {"measurements": [rows[0], month("2026-04", "38", "40")]})
+    assert office.refused(number, "achieve", office.as_role("QM", nick="training")) == ("SOD:owner_judges",)
+    cause = {"miss_cause": "Mancava un tutor il giovedì, per tutto marzo."}
+    assert office.refused(number, "miss", "quality", cause) == ("GUARD:target_missed",)
+    office.take(number, "achieve", "quality")
+    found = office.file(number)
+    assert (found.state, found.fields["total"], found.fields["observed"]) == ("ACHIEVED", "98", "100")
+
+
+def test_an_objective_without_baseline_begins_with_an_action_and_may_be_missed(small: Office) -> None:
+    office = small
+    number = objective(office, baseline=None, owner=office.id("quality"))
+    assert office.refused(number, "adopt", "direction", RESOURCES) == ("GUARD:baseline_or_first_action",)
+    first = {"action_what": "Contare le lezioni per tre mesi", "action_owner": office.id("training"), "action_due": "2026-04-30"}
+    office.take(number, "open_action", "training", first)
+    office.take(number, "adopt", "direction", RESOURCES)
+    office.at = utc("2026-05-04 09:00")
+    cause = {"miss_cause": "Nessuno ha contato: il foglio non era pronto."}
+    assert office.refused(number, "miss", "quality", cause) == ("SOD:owner_judges",)
+    office.take(number, "miss", "direction", cause)
+    assert office.file(number).state == "NOT_ACHIEVED"
+
+
+RISK = {
+    "title": "Una socia resta senza DURC",
+    "kind": "RISK",
+    "process": "CONTRACTS",
+    "description": "La socia non paga una rata, il DURC scade, il pagamento si ferma e gli stipendi slittano.",
+}
+
+
+def assessed(office: Office, probability: str, impact: str) -> dict[str, str]:
+    given = {"owner": office.id("tenders"), "controls": "Scadenzario guardato ogni lunedì"}
+    return {**given, "probability": probability, "impact": impact}
+
+
+def test_a_high_risk_is_treated_assessed_again_accepted_reread_and_closed_by_another(small: Office) -> None:
+    office = small
+    number = office.open("risk-opportunity", "verifier", RISK)
+    office.take(number, "assess", "tenders", assessed(office, "4", "4"))
+    early = office.refused(number, "accept_now", "direction", comment="Accettiamo e lo teniamo d'occhio.")
+    assert early == ("GUARD:treated_if_high",)
+    reminder = {"action_what": "Avviso trenta giorni prima", "action_owner": office.id("tenders"), "action_due": "2026-03-20"}
+    office.take(number, "treat", "tenders", {"strategy": "REDUCE", **reminder})
+    office.take(number, "assess", "tenders", assessed(office, "3", "4"))
+    why = "Resta un caso l'anno, e la socia lo sa."
+    assert office.refused(number, "accept_now", "tenders", comment=why) == ("GUARD:treatment_done",)
+    (action,) = children(office, number, "actions")
+    office.take(action, "report_done", "tenders", {"outcome": "L'avviso parte da sé"})
+    office.take(action, "seen_done", "quality")
+    office.take(number, "accept_now", "tenders", comment=why)
+    found = office.file(number).fields
+    assert (found["level_before"], found["level"], found["next_review_on"]) == (16, 12, "2026-09-02")
+    office.at = utc("2026-08-31 09:00")
+    office.take(number, "reread", "tenders", {"review_note": "Nessun DURC scaduto in sei mesi; due rinnovati in ritardo."})
+    assert office.file(number).fields["next_review_on"] == "2027-02-28"
+    over = {"close_ground": "CAUSE_GONE"}
+    for nick in ("tenders", "verifier"):
+        refused = office.refused(number, "close_risk", office.as_role("QM", nick=nick), over, comment="La socia è uscita.")
+        assert refused == ("SOD:assessor_closes",)
+    office.take(number, "close_risk", "quality", over, comment="La socia è uscita dal consorzio.")
+
+
+def test_what_stays_very_high_is_accepted_by_a_direction_that_did_not_assess_it(small: Office) -> None:
+    office = small
+    number = office.open("risk-opportunity", "verifier", RISK)
+    office.take(number, "assess", "tenders", assessed(office, "5", "5"))
+    insurance = {"action_what": "Chiedere una fideiussione", "action_owner": office.id("tenders"), "action_due": "2026-03-20"}
+    office.take(number, "treat", "tenders", {"strategy": "SHARE", **insurance})
+    (action,) = children(office, number, "actions")
+    office.take(action, "drop", "quality", comment="La banca non la concede.")
+    office.take(number, "assess", "tenders", assessed(office, "5", "4"))
+    why = "Nessuna banca lo copre: pagheremo noi gli stipendi per un mese."
+    both = office.as_role("TOP", "PROC_OWNER", nick="tenders")
+    assert office.refused(number, "accept_now", both, comment=why) == ("GUARD:direction_accepts_high",)
+    office.take(number, "accept_now", "direction", comment=why)
+    assert office.file(number).state == "MONITORED"
