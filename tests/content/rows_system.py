@@ -156,3 +156,52 @@ RISKS = (
     Row("direction_rereads_high", at_level(15), at_level(15, "TOP")),
     Row("merged_is_named", fields(close_ground="MERGED"), fields(close_ground="MERGED", merged_into="RO-2026-0002")),
 )
+
+
+def scored(quality: int, used_by: str = "@tenders") -> When:
+    """A critical supplier with thirty points besides those for its quality."""
+    rest = {"score_punctuality": 10, "score_documents": 10, "score_price": 5, "score_cooperation": 5}
+    return fields(criticality="CRITICAL", used_by=used_by, score_quality=quality, **rest)
+
+
+def supplied(*states: str) -> When:
+    return When(links={"nonconformities": [(state, OPENED) for state in states]})
+
+
+SUPPLIERS = (
+    Row("ordinary_only", fields(criticality="CRITICAL"), fields(criticality="ORDINARY")),
+    Row("durc_if_due", fields(category="TRANSPORT", durc_until=PAST), fields(category="TRANSPORT", durc_until=TODAY)),
+    Row(
+        "data_agreement_if_due",
+        fields(handles_data=True),
+        When(fields={"handles_data": True}, attached={"DATA_AGREEMENT": 2}),
+    ),
+    Row("no_open_nc", supplied("CLOSED", "CORRECTED"), supplied("CLOSED", "REJECTED")),
+    Row("enough_points", scored(39), scored(40)),
+    Row("points_for_reserve", scored(19), scored(20)),
+    Row("judged_with_user", scored(40, used_by="@quality"), scored(40)),
+    Row("review_soon", fields(review_on="2027-03-03"), fields(review_on="2027-03-02")),
+    Row("nothing_pending", supplied("CORRECTED"), supplied("CLOSED")),
+)
+
+
+def seen(*levels: tuple[str, int], **given: Any) -> When:
+    group = [{"person": f"@{nick}", "level": 0} for nick in ("tenders", "training")]
+    return fields(participants=group, goal_level=2, results=[{"person": f"@{nick}", "level": level} for nick, level in levels], **given)
+
+
+TRAININGS = (
+    Row("another_way", fields(method="COURSE", failed_method="COURSE"), fields(method="SHADOWING", failed_method="COURSE")),
+    Row(
+        "direction_if_costly",
+        When(fields={"cost": "1000.01"}, roles=("HR",)),
+        When(fields={"cost": "1000.00"}, roles=("HR",)),
+    ),
+    Row("held_not_ahead", fields(held_on=AHEAD), fields(held_on=TODAY)),
+    Row("expiry_after", fields(held_on=TODAY, valid_until=TODAY), fields(held_on=TODAY, valid_until="2031-03-02")),
+    Row("goal_met", seen(("tenders", 3)), seen(("tenders", 3), ("training", 2))),
+    Row("time_to_practise", fields(held_on=PAST, evaluate_after_days=2), fields(held_on=PAST, evaluate_after_days=1)),
+    Row("nothing_expires", fields(valid_until=AHEAD), fields(valid_until=None)),
+    Row("something_expires", fields(valid_until=None), fields(valid_until=AHEAD)),
+    Row("goal_missed", seen(("tenders", 3), ("training", 2)), seen(("tenders", 3), ("training", 1))),
+)

@@ -44,6 +44,8 @@ TABLES = {
     "management-review": rows_system.REVIEWS,
     "quality-objective": rows_system.OBJECTIVES,
     "risk-opportunity": rows_system.RISKS,
+    "supplier-evaluation": rows_system.SUPPLIERS,
+    "competence-action": rows_system.TRAININGS,
 }
 Offices = Callable[[str], Office]
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from qms.workflows import timers
 from qms.workflows.tables import case_link
 from tests.content.office import Office, utc
 from tests.content.rows_system import TOPICS
@@ -268,3 +269,100 @@ def test_what_stays_very_high_is_accepted_by_a_direction_that_did_not_assess_it(
     assert office.refused(number, "accept_now", both, comment=why) == ("GUARD:direction_accepts_high",)
     office.take(number, "accept_now", "direction", comment=why)
     assert office.file(number).state == "MONITORED"
+
+
+SUPPLIER = {"title": "Aule & Cose srl", "tax_code": "01234560462", "category": "PREMISES", "criticality": "CRITICAL", "handles_data": "no"}
+POINTS = {"score_quality": "36", "score_punctuality": "16", "score_documents": "20", "score_price": "6", "score_cooperation": "8"}
+
+
+def test_an_ordinary_supplier_enters_with_a_quotation(small: Office) -> None:
+    number = small.open("supplier-evaluation", "verifier", {**SUPPLIER, "criticality": "ORDINARY"})
+    small.take(number, "admit", "verifier", {}, "SUPPLIER_FILE")
+    assert small.file(number).fields["valid_until"] == "2027-03-02"
+
+
+def test_a_supplier_is_qualified_runs_out_by_itself_comes_back_with_reserve_and_leaves(office: Office) -> None:
+    number = office.open("supplier-evaluation", "verifier", SUPPLIER)
+    page = {**POINTS, "used_by": office.id("training")}
+    friend = {"interests": [{"person": office.id("verifier"), "reason": "Il fratello ne è socio"}]}
+    assert office.refused(number, "qualify", "verifier", {**page, **friend}, "SUPPLIER_FILE") == ("SOD:interested_qualifies",)
+    assert office.refused(number, "qualify", "verifier", {**page, "used_by": office.id("verifier")}, "SUPPLIER_FILE") == (
+        "GUARD:judged_with_user",
+    )
+    office.take(number, "qualify", "tenders", {**page, **friend}, "SUPPLIER_FILE")
+    assert office.file(number).fields["score"] == 86
+    office.at = utc("2027-03-03 09:00")
+    for _ in range(4):
+        with office.store.writing() as tx:
+            timers.wake(tx, office.engine, tx.now)
+    assert office.file(number).state == "EXPIRED"
+    low = {**page, "score_quality": "10", "improvement": "Riscaldamento acceso mezz'ora prima", "review_on": "2027-06-30"}
+    office.take(number, "put_under_reserve", "tenders", low)
+    fault = {"nc_title": "Aula chiusa alle nove", "nc_fact": "Il 4 marzo l'aula era chiusa fino alle 9:40."}
+    office.take(number, "open_nonconformity", "training", fault)
+    assert office.refused(number, "qualify", "tenders", page) == ("GUARD:no_open_nc",)
+    assert office.refused(number, "leave", "tenders", comment="Ora abbiamo un'aula nostra.") == ("GUARD:nothing_pending",)
+    (fact,) = children(office, number, "nonconformities")
+    office.take(fact, "propose_rejection", "quality", {"rejection_reason": "L'orario concordato era le dieci, lo dice l'ordine."})
+    office.take(fact, "confirm_rejection", "verifier", comment="Confermo, visto l'ordine.")
+    office.take(number, "leave", "tenders", comment="Ora abbiamo un'aula nostra.")
+    assert office.file(number).state == "LEFT"
+
+
+def training(office: Office, *nicks: str) -> str:
+    wanted = {
+        "title": "Chiudere un registro senza errori",
+        "reason": "PROBLEM",
+        "participants": [{"person": office.id(nick), "level": "1"} for nick in nicks],
+        "goal_level": "2",
+        "method": "COURSE",
+        "evaluation_method": "Tre registri chiusi da soli",
+        "evaluate_after_days": "30",
+    }
+    return office.open("competence-action", "training", wanted)
+
+
+def levels(office: Office, **of: str) -> dict[str, Any]:
+    rows = [{"person": office.id(nick), "level": level} for nick, level in of.items()]
+    return {"results": rows, "seen_work": "LEZ-2026-0020, 0021 e 0022, in aula"}
+
+
+def test_a_training_that_did_not_work_is_repeated_another_way_and_judged_by_who_was_not_there(small: Office) -> None:
+    office = small
+    number = training(office, "training", "tenders")
+    planned = {"method": "COURSE", "planned_on": "2026-03-10"}
+    proposer = office.as_role("TOP", nick="training")
+    assert office.refused(number, "approve", proposer, planned) == ("SOD:proposer_approves",)
+    office.take(number, "approve", "verifier", planned)
+    office.at = utc("2026-03-11 09:00")
+    office.take(number, "done", "verifier", {"held_on": "2026-03-10"}, "ATTENDANCE_PROOF")
+    assert office.refused(number, "effective", "quality", levels(office, training="2", tenders="2")) == ("GUARD:time_to_practise",)
+    office.at = utc("2026-04-10 09:00")
+    assert office.refused(number, "effective", "tenders", levels(office, training="2", tenders="2")) == ("SOD:self_evaluation",)
+    office.take(number, "not_effective", "quality", levels(office, training="2", tenders="1"), comment="Uno sbaglia ancora i minuti.")
+    assert office.refused(number, "approve", "direction", {"method": "COURSE", "planned_on": "2026-04-20"}) == ("GUARD:another_way",)
+    office.take(number, "approve", "direction", {"method": "SHADOWING", "planned_on": "2026-04-20"})
+    office.at = utc("2026-05-25 09:00")
+    office.take(number, "done", "verifier", {"held_on": "2026-04-20"}, "ATTENDANCE_PROOF")
+    office.take(number, "effective", "quality", levels(office, training="2", tenders="3"))
+    assert office.file(number).state == "CLOSED"
+
+
+def test_what_expires_stays_in_sight_until_it_is_renewed(small: Office) -> None:
+    office = small
+    number = training(office, "tenders")
+    office.take(number, "approve", "verifier", {"method": "COURSE", "planned_on": "2026-03-10"})
+    office.at = utc("2026-04-10 09:00")
+    office.take(number, "done", "verifier", {"held_on": "2026-03-10", "valid_until": "2029-03-10"}, "ATTENDANCE_PROOF")
+    assert office.refused(number, "effective", "quality", levels(office, tenders="2")) == ("GUARD:nothing_expires",)
+    office.take(number, "effective_until", "quality", levels(office, tenders="2"))
+    assert office.file(number).next_due is not None
+    office.at = utc("2029-01-15 09:00")
+    office.take(number, "renew", "verifier")
+    (following,) = children(office, number, "renewals")
+    again = office.file(following)
+    assert (again.state, again.fields["reason"], again.fields["participants"]) == (
+        "PROPOSED",
+        "EXPIRY",
+        office.file(number).fields["results"],
+    )
