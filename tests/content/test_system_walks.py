@@ -185,8 +185,8 @@ RESOURCES = {"resources": "Due ore di istruzione ai docenti, un tablet per aula"
 def test_an_objective_is_achieved_when_its_measurements_say_so_and_another_person_declares_it(small: Office) -> None:
     office = small
     number = objective(office)
-    assert office.refused(number, "adopt", office.as_role("TOP", nick="training"), RESOURCES) == ("SOD:owner_approves",)
-    office.take(number, "adopt", "direction", RESOURCES)
+    assert office.refused(number, "adopt_objective", office.as_role("TOP", nick="training"), RESOURCES) == ("SOD:owner_approves",)
+    office.take(number, "adopt_objective", "direction", RESOURCES)
     assert office.file(number).fields["next_measure_on"] == "2026-04-12"
     office.at = utc("2026-05-04 09:00")
     rows = [month("2026-03", "60", "60"), month("2026-04", "37", "40")]
@@ -204,10 +204,10 @@ def test_an_objective_is_achieved_when_its_measurements_say_so_and_another_perso
 def test_an_objective_without_baseline_begins_with_an_action_and_may_be_missed(small: Office) -> None:
     office = small
     number = objective(office, baseline=None, owner=office.id("quality"))
-    assert office.refused(number, "adopt", "direction", RESOURCES) == ("GUARD:baseline_or_first_action",)
+    assert office.refused(number, "adopt_objective", "direction", RESOURCES) == ("GUARD:baseline_or_first_action",)
     first = {"action_what": "Contare le lezioni per tre mesi", "action_owner": office.id("training"), "action_due": "2026-04-30"}
     office.take(number, "open_action", "training", first)
-    office.take(number, "adopt", "direction", RESOURCES)
+    office.take(number, "adopt_objective", "direction", RESOURCES)
     office.at = utc("2026-05-04 09:00")
     cause = {"miss_cause": "Nessuno ha contato: il foglio non era pronto."}
     assert office.refused(number, "miss", "quality", cause) == ("SOD:owner_judges",)
@@ -332,29 +332,31 @@ def test_a_training_that_did_not_work_is_repeated_another_way_and_judged_by_who_
     number = training(office, "training", "tenders")
     planned = {"method": "COURSE", "planned_on": "2026-03-10"}
     proposer = office.as_role("TOP", nick="training")
-    assert office.refused(number, "approve", proposer, planned) == ("SOD:proposer_approves",)
-    office.take(number, "approve", "verifier", planned)
+    assert office.refused(number, "approve_training", proposer, planned) == ("SOD:proposer_approves",)
+    office.take(number, "approve_training", "verifier", planned)
     office.at = utc("2026-03-11 09:00")
     office.take(number, "done", "verifier", {"held_on": "2026-03-10"}, "ATTENDANCE_PROOF")
-    assert office.refused(number, "effective", "quality", levels(office, training="2", tenders="2")) == ("GUARD:time_to_practise",)
+    assert office.refused(number, "effective_now", "quality", levels(office, training="2", tenders="2")) == ("GUARD:time_to_practise",)
     office.at = utc("2026-04-10 09:00")
-    assert office.refused(number, "effective", "tenders", levels(office, training="2", tenders="2")) == ("SOD:self_evaluation",)
+    assert office.refused(number, "effective_now", "tenders", levels(office, training="2", tenders="2")) == ("SOD:self_evaluation",)
     office.take(number, "not_effective", "quality", levels(office, training="2", tenders="1"), comment="Uno sbaglia ancora i minuti.")
-    assert office.refused(number, "approve", "direction", {"method": "COURSE", "planned_on": "2026-04-20"}) == ("GUARD:another_way",)
-    office.take(number, "approve", "direction", {"method": "SHADOWING", "planned_on": "2026-04-20"})
+    assert office.refused(number, "approve_training", "direction", {"method": "COURSE", "planned_on": "2026-04-20"}) == (
+        "GUARD:another_way",
+    )
+    office.take(number, "approve_training", "direction", {"method": "SHADOWING", "planned_on": "2026-04-20"})
     office.at = utc("2026-05-25 09:00")
     office.take(number, "done", "verifier", {"held_on": "2026-04-20"}, "ATTENDANCE_PROOF")
-    office.take(number, "effective", "quality", levels(office, training="2", tenders="3"))
+    office.take(number, "effective_now", "quality", levels(office, training="2", tenders="3"))
     assert office.file(number).state == "CLOSED"
 
 
 def test_what_expires_stays_in_sight_until_it_is_renewed(small: Office) -> None:
     office = small
     number = training(office, "tenders")
-    office.take(number, "approve", "verifier", {"method": "COURSE", "planned_on": "2026-03-10"})
+    office.take(number, "approve_training", "verifier", {"method": "COURSE", "planned_on": "2026-03-10"})
     office.at = utc("2026-04-10 09:00")
     office.take(number, "done", "verifier", {"held_on": "2026-03-10", "valid_until": "2029-03-10"}, "ATTENDANCE_PROOF")
-    assert office.refused(number, "effective", "quality", levels(office, tenders="2")) == ("GUARD:nothing_expires",)
+    assert office.refused(number, "effective_now", "quality", levels(office, tenders="2")) == ("GUARD:nothing_expires",)
     office.take(number, "effective_until", "quality", levels(office, tenders="2"))
     assert office.file(number).next_due is not None
     office.at = utc("2029-01-15 09:00")
