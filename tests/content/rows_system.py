@@ -32,7 +32,7 @@ def with_action(due: str | None, **more: str) -> When:
 
 
 def inputs(*topics: str, finding: str = "Nessuna novità: ultimi dati di gennaio") -> When:
-    return fields(inputs=[{"topic": topic, "finding": finding} for topic in topics])
+    return fields(breadth="ANNUAL", inputs=[{"topic": topic, "finding": finding} for topic in topics])
 
 
 NC_FOUND = {"findings": [found("NC_MINOR"), found("STRENGTH")]}
@@ -91,8 +91,8 @@ REVIEWS = (
     Row("held_not_ahead", fields(held_on=AHEAD), fields(held_on=TODAY)),
     Row(
         "each_kind_decided",
-        fields(decisions=decided("IMPROVEMENT", "CHANGE")),
-        fields(decisions=decided("IMPROVEMENT", "CHANGE", "RESOURCES")),
+        fields(breadth="ANNUAL", decisions=decided("IMPROVEMENT", "CHANGE")),
+        fields(breadth="ANNUAL", decisions=decided("IMPROVEMENT", "CHANGE", "RESOURCES")),
     ),
     Row("decision_has_person_and_day", with_action(None), with_action(AHEAD)),
     Row("action_ahead", fields(action_due=PAST), fields(action_due=TODAY)),
@@ -103,7 +103,7 @@ REVIEWS = (
         When(links={"actions": [("CLOSED", OPENED), ("PLANNED", OPENED)]}),
         When(links={"actions": [("CLOSED", OPENED), ("DROPPED", OPENED)]}),
     ),
-    Row("next_is_planned", When(), When(links={"next_review": [("PLANNED", OPENED)]})),
+    Row("next_is_planned", fields(breadth="ANNUAL"), When(fields={"breadth": "ANNUAL"}, links={"next_review": [("PLANNED", OPENED)]})),
 )
 
 

@@ -121,7 +121,13 @@ def test_an_audit_of_the_full_office_passes_through_preparation_and_visit(office
     assert office.file(number).state == "CLOSED"
 
 
-YEAR = {"title": "Riesame annuale 2025", "period_from": "2025-01-01", "period_to": "2025-12-31", "meeting_on": "2026-03-16"}
+YEAR = {
+    "title": "Riesame annuale 2025",
+    "period_from": "2025-01-01",
+    "period_to": "2025-12-31",
+    "meeting_on": "2026-03-16",
+    "breadth": "ANNUAL",
+}
 
 
 def decisions(office: Office) -> dict[str, Any]:
@@ -145,8 +151,10 @@ def test_a_review_gathers_every_input_decides_and_sets_the_next_before_it_closes
     assert office.refused(number, "inputs_ready", "quality", {"inputs": rows[:-3]}, "INPUT_PACK") == ("GUARD:every_input_present",)
     office.take(number, "inputs_ready", "quality", {"inputs": rows}, "INPUT_PACK")
     office.at = utc("2026-03-17 09:00")
-    assert office.refused(number, "decide", office.as_role("TOP"), decisions(office), "REVIEW_MINUTES") == ("SOD:preparer_decides",)
-    office.take(number, "decide", "direction", decisions(office), "REVIEW_MINUTES")
+    office.take(number, "write_minutes", "quality", decisions(office), "REVIEW_MINUTES")
+    assert office.refused(number, "approve_minutes", office.as_role("TOP")) == ("SOD:preparer_decides",)
+    assert office.refused(number, "approve_minutes", office.as_role("TOP", nick="verifier")) == ("GUARD:direction_was_there",)
+    office.take(number, "approve_minutes", "direction")
     tablets = {"action_what": "Comprare un tablet per aula", "action_owner": office.id("training"), "action_due": "2026-05-31"}
     office.take(number, "open_action", "quality", tablets)
     assert office.refused(number, "close_review", "quality") == ("GUARD:actions_closed_or_carried", "GUARD:next_is_planned")
@@ -156,6 +164,21 @@ def test_a_review_gathers_every_input_decides_and_sets_the_next_before_it_closes
     office.take(number, "close_review", "quality", carried)
     (following,) = children(office, number, "next_review")
     assert office.file(following).fields["meeting_on"] == "2027-03-10"
+    assert office.file(number).state == "CLOSED"
+
+
+def test_a_short_review_on_one_subject_needs_neither_every_input_nor_a_next_one(small: Office) -> None:
+    office = small
+    number = office.open("management-review", "quality", {**YEAR, "title": "Dopo la perdita della quota", "breadth": "SHORT"})
+    only = [{"topic": "CONTRACTS", "finding": "La quota del canile è scesa al 29 per cento"}]
+    office.take(number, "inputs_ready", "quality", {"inputs": only}, "INPUT_PACK")
+    office.at = utc("2026-03-17 09:00")
+    row = {"kind": "CHANGE", "decision": "Nessun nuovo mandato fino a settembre"}
+    office.take(number, "write_minutes", "quality", {**decisions(office), "decisions": [row]}, "REVIEW_MINUTES")
+    office.take(number, "return_minutes", "direction", comment="Manca da quando.")
+    office.take(number, "write_minutes", "quality", {"judgement": "La misura basta, se la media risale entro settembre."})
+    office.take(number, "approve_minutes", "direction")
+    office.take(number, "close_review", "quality")
     assert office.file(number).state == "CLOSED"
 
 
