@@ -323,7 +323,7 @@ def test_a_supplier_is_qualified_runs_out_by_itself_comes_back_with_reserve_and_
     office.take(number, "put_under_reserve", "tenders", low)
     fault = {"nc_title": "Aula chiusa alle nove", "nc_fact": "Il 4 marzo l'aula era chiusa fino alle 9:40."}
     office.take(number, "open_nonconformity", "training", fault)
-    assert office.refused(number, "qualify", "tenders", page) == ("GUARD:no_open_nc",)
+    assert office.refused(number, "qualify", "tenders", page) == ("GUARD:new_evidence", "GUARD:no_open_nc")
     assert office.refused(number, "leave", "tenders", comment="Ora abbiamo un'aula nostra.") == ("GUARD:nothing_pending",)
     (fact,) = children(office, number, "nonconformities")
     office.take(fact, "propose_rejection", "quality", {"rejection_reason": "L'orario concordato era le dieci, lo dice l'ordine."})
