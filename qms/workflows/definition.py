@@ -67,7 +67,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
         to: ACCEPTED                  # left out: the case stays in its state; or by what was filled in, the first that holds:
                                       # to: [{when: "severity >= 'MAJOR'", state: ESCALATED}, ACCEPTED]
         quorum: {count: 2}            # as many different persons must take it; {of: reviewers.person}: all whom a field names;
-                                      # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays.
+                                      # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays;
+                                      # who comes later alters nothing, and any other step in between voids what was agreed
         by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
         asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
         evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered

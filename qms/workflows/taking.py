@@ -80,7 +80,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *form.reasons,
         *forms.judge_files(definition, step, request.evidence, lambda slot: slot in facts.evidence),
         *objections.of_comment(step, request.comment),
-        *objections.of_quorum(step, file, request.by, facts),
+        *objections.of_quorum(step, file, request.by, facts, bool(form.changed or request.evidence)),
         *objections.of_guards(step.guards, facts),
         *objections.of_signature(asked, request.proof),
         *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
@@ -191,7 +191,7 @@ def settle(
         version=file.version + 1,
         n=n,
         fields=fields,
-        taken=files.with_step(file.taken, step.name, by, request.happened_at, n, file.state != target),
+        taken=files.with_step(file.taken, step.name, by, request.happened_at, n),
         changed_at=tx.now,
         closed_at=(file.closed_at if file.state == target and file.closed_at else request.happened_at) if end else None,
     )
