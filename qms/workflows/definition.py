@@ -102,7 +102,7 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
 
     links:
       findings: {title: {…}, workflow: nonconformity, relation: contains}         # or references
-                                    # what a closed case contains is not opened again beneath it; `reopened: leave` lets it be
+                                    # what a closed case contains is not opened again beneath it; `reopened: allow` lets it be
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
     records:

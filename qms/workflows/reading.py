@@ -198,7 +198,7 @@ def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
         title = reader.text(link.entries.get("title"), "title", at)
         workflow = reader.name(link.entries.get("workflow"), "workflow", WORKFLOW_NAME)
         relation = reader.one_of(link.entries.get("relation"), "relation", ("contains", "references"), "contains")
-        left = reader.one_of(link.entries.get("reopened"), "reopened", ("block", "leave"), "block") == "leave"
+        left = reader.one_of(link.entries.get("reopened"), "reopened", ("block", "allow"), "block") == "allow"
         reads = _reads(reader, link.entries.get("reads"), at)
         found[name] = Link(name, title, workflow, relation, at, reads, relation == "contains" and not left)
     return found

@@ -123,5 +123,5 @@ def _timer() -> Schema:
 
 def _link() -> Schema:
     reads = _named(NAME.pattern, {"enum": sorted(set(reading_fields.TYPES) - {"table", "choices"})})
-    relation, reopened = {"enum": ["contains", "references"]}, {"enum": ["block", "leave"]}
+    relation, reopened = {"enum": ["contains", "references"]}, {"enum": ["block", "allow"]}
     return _table({"title": TEXT, "workflow": WORD, "relation": relation, "reads": reads, "reopened": reopened}, ["title", "workflow"])

@@ -42,7 +42,7 @@ def test_a_contained_case_is_opened_again_only_after_the_one_that_contains_it(be
     assert bench.step(child, "ask_again", KEEPER).state == "ASKED"
 
 
-@pytest.mark.parametrize("change", ["relation: references", "relation: contains, reopened: leave"])
+@pytest.mark.parametrize("change", ["relation: references", "relation: contains, reopened: allow"])
 def test_what_is_only_referred_to_or_left_to_itself_is_opened_again_freely(bench: Bench, change: str) -> None:
     with bench.store.writing() as tx:
         put_in_force(tx, LAMP.replace("relation: contains", change).encode(), "w.yaml", KEEPER)
