@@ -57,9 +57,6 @@ def trail_of(office: Office) -> str:
         return "\n".join(str(tuple(row)) for row in connection.exec_driver_sql("select * from entry"))
 
 
-# Questions ------------------------------------------------------------------------------------------------------------------------------
-
-
 def test_a_question_opened_from_its_tender_is_reread_by_another_and_closed_before_the_check(office: Office) -> None:
     deadlines = {"questions_deadline_at": "2026-03-10T11:00:00.000Z", "submission_deadline_at": "2026-03-20T11:00:00.000Z"}
     tender = office.plant("public-tender", "PREPARING", deadlines)
@@ -86,9 +83,11 @@ def answer(impact: str) -> dict[str, str]:
     return {"answer": "Sì, si veda l'allegato 3.", "answered_at": "02/03/2026 08:30", "impact": impact}
 
 
-# Amendments -----------------------------------------------------------------------------------------------------------------------------
-
-CHANGE = {"change_title": "Canile: apertura la domenica", "change_asked_by": "CLIENT", "change_text": "Oggi da lunedì a sabato; anche la domenica."}
+CHANGE = {
+    "change_title": "Canile: apertura la domenica",
+    "change_asked_by": "CLIENT",
+    "change_text": "Oggi da lunedì a sabato; anche la domenica.",
+}
 IMPACT = {
     "amendment_kind": "UNFORESEEN",
     "value_initial": "180.000,00",
@@ -133,9 +132,12 @@ def test_a_larger_office_approves_agrees_and_puts_an_amendment_in_force_apart(fu
     assert full.file(number).state == "EFFECTIVE"
 
 
-# Co-design ------------------------------------------------------------------------------------------------------------------------------
-
-NOTICE = {"title": "Sportello lavoro di comunità", "authority": "Comune di Lucca", "notice_ref": "DD 41/2026", "deadline_at": "16/03/2026 12:00"}
+NOTICE = {
+    "title": "Sportello lavoro di comunità",
+    "authority": "Comune di Lucca",
+    "notice_ref": "DD 41/2026",
+    "deadline_at": "16/03/2026 12:00",
+}
 PROMISE = {"public_resources": "50.000,00", "own_resources": "8.000,00", "eligibility": "Sezione imprese sociali; statuto, art. 4"}
 
 
@@ -198,9 +200,6 @@ def test_a_larger_office_opens_the_table_and_starts_the_work_apart(full: Office)
     assert "GUARD:design_controls_done" in full.refused(number, "agree_project", "tenders_too", {}, "TABLE_MINUTES")
 
 
-# Accreditation --------------------------------------------------------------------------------------------------------------------------
-
-
 def test_a_requirement_is_proved_by_another_falls_due_and_is_proved_again(office: Office) -> None:
     told = {"title": "Direttore: aggiornamento annuale", "area": "FIGURES", "source_ref": "Delibera, all. A, punto 4"}
     assert "GUARD:figure_named" in refused_opening(office, "accreditation-requirement", "training", told)
@@ -235,9 +234,6 @@ def test_who_recorded_a_requirement_does_not_say_alone_that_it_does_not_apply(of
     assert office.refused(number, "exclude_requirement", "training", comment="Nessun corso di cucina.") == ("SOD:recorder_excludes",)
     office.take(number, "exclude_requirement", "quality", comment="Nessun corso di cucina in programma.")
     assert office.file(number).state == "NOT_APPLICABLE"
-
-
-# Teachers -------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_teacher_is_listed_rated_renewed_and_taken_off(office: Office) -> None:
@@ -277,9 +273,6 @@ def test_a_listing_that_nobody_renews_expires_by_itself(office: Office) -> None:
     at(office, "2028-03-03 09:00")
     ring(office)
     assert office.file(number).state == "EXPIRED"
-
-
-# Guidance -------------------------------------------------------------------------------------------------------------------------------
 
 
 def guided(office: Office, counsellor: str) -> str:
@@ -327,9 +320,6 @@ def test_only_those_who_guide_see_a_path(office: Office) -> None:
 
 def sees(actor: Actor, organisations: tuple[str, ...], roles: Any) -> bool:
     return sight.sees_case(actor, organisations, "personal", roles)
-
-
-# Work inclusion -------------------------------------------------------------------------------------------------------------------------
 
 
 def sheet(grade: int) -> list[dict[str, Any]]:
