@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +23,8 @@ from tests.house import House
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of this process's own PostgreSQL server, by unix socket."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    server = start_postgresql(tmp_path_factory.mktemp("pg"))
+    # Not below pytest's own folder: every run of pytest closes that to other users, and the server runs as one.
+    server = start_postgresql(Path(mkdtemp(prefix="qms-pg-")))
     spare_the_disk(address_of(server))
     yield address_of(server)
     server.cleanup()

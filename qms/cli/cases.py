@@ -190,5 +190,7 @@ def _fields(call: Call, found: Case) -> list[tuple[str, str]]:
         for name, field in found.definition.fields.items()
         if found.fields.get(name) is not None
     ]
-    rows += [(f"{found.definition.evidence[item.slot].title[call.language]}", item.name or item.sha256[:12]) for item in found.evidence]
+    slots = found.definition.evidence  # a case that was moved to another definition may hold files of slots that are gone
+    titles = {name: slot.title[call.language] for name, slot in slots.items()}
+    rows += [(titles.get(item.slot, item.slot), item.name or item.sha256[:12]) for item in found.evidence]
     return rows + [(link.name, f"{link.number} {link.title or ''}") for link in (*found.links, *found.parents)]

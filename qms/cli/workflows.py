@@ -1,5 +1,6 @@
 """``qms workflow``: which definitions are in force, what they look like elsewhere, and open cases moved to a new one."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from qms.cli.common import WrongUse
 from qms.cli.mistakes import reason_as_json
 from qms.errors import NotFound, Refused
 from qms.locale import sentence
-from qms.workflows import case, diagram, exports, migration
+from qms.workflows import case, diagram, exports, migration, schema
 from qms.workflows.definition import Definition
 from qms.workflows.migration import Plan
 
@@ -67,6 +68,13 @@ def _written(definition: Definition, profile: str, language: str, kind: str) -> 
     if kind == "mermaid":
         return exports.mermaid(definition, profile, language)
     return diagram.draw(definition, profile, language)
+
+
+@group.verb("schema", "cli.workflow.schema")
+def show_schema(ctx: typer.Context) -> None:
+    call: Call = ctx.obj
+    found = schema.schema()
+    call.answer(found, Text(json.dumps(found, ensure_ascii=False, indent=1)))
 
 
 @group.verb("migrate", "cli.workflow.migrate")

@@ -67,7 +67,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
         to: ACCEPTED                  # left out: the case stays in its state; or by what was filled in, the first that holds:
                                       # to: [{when: "severity >= 'MAJOR'", state: ESCALATED}, ACCEPTED]
         quorum: {count: 2}            # as many different persons must take it; {of: reviewers.person}: all whom a field names;
-                                      # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays.
+                                      # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays;
+                                      # who comes later alters nothing, and any other step in between voids what was agreed
         by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
         asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
         evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered
@@ -101,6 +102,7 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
 
     links:
       findings: {title: {…}, workflow: nonconformity, relation: contains}         # or references
+                                    # what a closed case contains is not opened again beneath it; `reopened: leave` lets it be
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
     records:
@@ -238,6 +240,8 @@ class Link:
     line: int
     reads: Mapping[str, str] = field(default_factory=dict)
     """Fields of the linked cases that expressions may read → their types."""
+    holds_closed: bool = False
+    """Whether a linked case stays closed as long as this one is."""
 
 
 @dataclass(frozen=True)

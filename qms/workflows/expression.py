@@ -38,6 +38,7 @@ DEEPEST = 24
 MOST_NODES = 400
 SAME_TEXT = "draft.same_text_as"
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,10})?")
+_FIGURE = re.compile(r"[a-z][a-z0-9_]*")
 _SIGNS = {"Add": "+", "Sub": "-", "Mult": "*", "Div": "/"}
 
 
@@ -184,6 +185,8 @@ def _attribute(compiler: Compiler, node: ast.Attribute) -> tuple[Type, Run]:
     if owner in compiler.rows:
         return _cell(compiler, node, owner, name)
     if owner == "figure":
+        if not _FIGURE.fullmatch(name):
+            raise compiler.mistake("unknown_name", node, name=f"figure.{name}", known=())
         compiler.uses_of("figures").add(name)
         return NUMBER, lambda scope: scope.figure(name)
     if owner == "links":

@@ -125,6 +125,9 @@ def kept(wanted: Field, value: object) -> Stored:
         return value.isoformat()
     if isinstance(value, Decimal):
         return _number(wanted, value)
+    if isinstance(value, list) and wanted.columns is not None:
+        columns = wanted.columns
+        return [{name: kept(columns[name], cell) for name, cell in row.items() if name in columns and cell is not None} for row in value]
     if isinstance(value, bool) or value is None or isinstance(value, list):
         return value
     return str(value)

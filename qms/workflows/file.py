@@ -247,12 +247,12 @@ def load_taken(stored: Mapping[str, Any]) -> dict[str, Taken]:
     return {step: Taken(times, moment(last), tuple(persons), n) for step, (times, last, n, persons) in stored.items()}
 
 
-def with_step(taken: Mapping[str, Taken], step: str, persons: Sequence[str], at: datetime, n: int, moved: bool) -> dict[str, Taken]:
+def with_step(taken: Mapping[str, Taken], step: str, persons: Sequence[str], at: datetime, n: int) -> dict[str, Taken]:
     """``taken`` after ``persons`` (who acted, and for whom) took ``step`` once more. Who had agreed to a step before it counted took it
-    too, once it does; when the case moves, what others had agreed to from where it stood is void."""
+    too, once it does; whatever else is done on the case voids what was agreed to it as it stood."""
     before, agreed = taken.get(step), taken.get(agreement(step))
     by = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), *persons))
-    kept = {name: one for name, one in taken.items() if name != agreement(step) and not (moved and name.endswith(AGREED))}
+    kept = taken if step.endswith(AGREED) else {name: one for name, one in taken.items() if not name.endswith(AGREED)}
     return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(by), n)}
 
 

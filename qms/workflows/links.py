@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from qms.database import Transaction
 from qms.errors import Reason, Stale, refusal
@@ -16,8 +16,9 @@ from qms.workflows import objections, requests
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.file import File
+from qms.workflows.reader import both
 from qms.workflows.sealing import sealed_case
-from qms.workflows.tables import case_link
+from qms.workflows.tables import case_file, case_link
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,18 @@ def record(
         key=key,
     )
     return trail.append(tx, act)
+
+
+def of_parents(connection: Connection, engine: Engine, file: File) -> list[Reason]:
+    """Why a case may not be opened again: those that are closed and contain it rest on its being closed too."""
+    row = case_file.c
+    query = select(row.number, row.definition, case_link.c.name).join(case_link, case_link.c.parent == row.number)
+    found = []
+    for number, digest, name in connection.execute(query.where(case_link.c.child == file.number, row.closed_at.is_not(None))):
+        link = engine.definitions.get(connection, digest).definition.links.get(name)
+        if link is not None and link.holds_closed:
+            found.append(Reason(f"PARENT:{number}", None, {"parent": number}, both("case.parent_closed", number=str(number))))
+    return found
 
 
 def write(tx: Transaction, parent: str, name: str, child: str) -> None:

@@ -72,12 +72,15 @@ def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
 
 
-def of_quorum(step: Step, file: File, by: Actor, facts: Facts) -> Iterator[Reason]:
-    """A step that several must take: who is among them, whose turn it is, who has done so already."""
+def of_quorum(step: Step, file: File, by: Actor, facts: Facts, alters: bool = False) -> Iterator[Reason]:
+    """A step that several must take: who is among them, whose turn it is, who has done so already. Nobody ``alters`` what others have
+    agreed to."""
     quorum = step.quorum
     if quorum is None:
         return
     named, agreed = _named(quorum, facts), _agreed(step, file)
+    if agreed and alters:
+        yield Reason("QUORUM:altered", None, {}, both("case.quorum_altered"))
     if by.same & agreed:
         yield Reason("QUORUM:already", None, {}, both("case.quorum_already"))
     elif named is not None and by.person not in named:

@@ -21,8 +21,8 @@ PREFIX = re.compile(r"[A-Z]{2,8}")
 CODE = re.compile(r"[A-Z][A-Z0-9_.-]{0,39}")
 EXTENSION = re.compile(r"[a-z0-9]{1,10}")
 PROCEDURE = re.compile(r"[A-Z0-9][A-Z0-9.-]{1,39}")
-_REQUIRED = ("id", "title", "prefix", "owner", "governed_by", "retention", "fields", "states", "opening", "steps")
-_OPTIONAL = (
+REQUIRED = ("id", "title", "prefix", "owner", "governed_by", "retention", "fields", "states", "opening", "steps")
+OPTIONAL = (
     "clauses",
     "edition",
     "confidentiality",
@@ -53,7 +53,7 @@ def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definiti
 
 def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str]) -> Definition:
     entries, line = root.entries, root.line
-    reader.keys(root, _REQUIRED, _OPTIONAL)
+    reader.keys(root, REQUIRED, OPTIONAL)
     subject = reader.one_of(entries.get("subject"), "subject", SUBJECTS, "") or None
     fields = _fields(reader, entries, subject, kinds, line)
     slots = _slots(reader, entries.get("evidence"), line)
@@ -194,11 +194,13 @@ def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
         if not NAME.fullmatch(name):
             reader.wrong(at, "name_malformed", key="links", name=name, pattern=NAME.pattern)
         link = reader.table(inner, name, at)
-        reader.keys(link, ("title", "workflow"), ("relation", "reads"))
+        reader.keys(link, ("title", "workflow"), ("relation", "reads", "reopened"))
         title = reader.text(link.entries.get("title"), "title", at)
         workflow = reader.name(link.entries.get("workflow"), "workflow", WORKFLOW_NAME)
         relation = reader.one_of(link.entries.get("relation"), "relation", ("contains", "references"), "contains")
-        found[name] = Link(name, title, workflow, relation, at, _reads(reader, link.entries.get("reads"), at))
+        left = reader.one_of(link.entries.get("reopened"), "reopened", ("block", "leave"), "block") == "leave"
+        reads = _reads(reader, link.entries.get("reads"), at)
+        found[name] = Link(name, title, workflow, relation, at, reads, relation == "contains" and not left)
     return found
 
 

@@ -28,7 +28,7 @@ SOURCE_NAME = {"notice": re.compile(r"notice\.[a-z_]{1,40}"), "acknowledgment": 
 _SLOW = re.compile(r"\)[*+{]|\\[1-9]|\(\?(?!:)")
 _ENDLESS = re.compile(r"(?<!\\)[*+]|\{[0-9]*,\}")
 MOST_ENDLESS = 3
-_EXTRA = {
+EXTRA = {
     "text": ("min", "max", "pattern"),
     "long_text": ("min", "max"),
     "integer": ("min", "max", "unit"),
@@ -41,7 +41,7 @@ _EXTRA = {
     "case": ("workflow",),
     "table": ("columns", "min", "max"),
 }
-_COMMON = ("help", "default", "personal", "source")
+COMMON = ("help", "default", "personal", "source")
 
 
 def read_fields(reader: Reader, node: Node | None, subject: str | None, kinds: frozenset[str], line: int) -> Mapping[str, Field]:
@@ -116,8 +116,8 @@ def _check_name(reader: Reader, name: str, line: int) -> None:
 def _field(reader: Reader, name: str, node: Node, line: int, subject: str | None, kinds: frozenset[str], column: bool) -> Field:
     table = reader.table(node, name, line)
     kind = _type(reader, table, column)
-    extra = _EXTRA.get(kind, ())
-    reader.keys(table, ("type", "title"), (*_COMMON, *extra, *(("required",) if column else ("computed",))))
+    extra = EXTRA.get(kind, ())
+    reader.keys(table, ("type", "title"), (*COMMON, *extra, *(("required",) if column else ("computed",))))
     entries = table.entries
     options = _options(reader, table) if "options" in extra else None
     default = entries.get("default")

@@ -15,8 +15,9 @@ from qms.workflows.yaml_file import Node, Table, Word
 
 EFFECT_NAME = re.compile(r"[a-z][a-z-]{1,39}")
 OPEN_CASE = "open-case"
-_OPENING_KEYS = ("asks", "evidence", "guards", "effects", "sets", "comment")
-_STEP_KEYS = ("to", "quorum", *_OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
+OPENING_REQUIRED, STEP_REQUIRED = ("title", "by"), ("title", "from", "by")
+OPENING_KEYS = ("asks", "evidence", "guards", "effects", "sets", "comment")
+STEP_KEYS = ("to", "quorum", *OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Known:
 
 def read_opening(reader: Reader, node: Node | None, known: Known, line: int) -> Step:
     table = reader.table(node, OPENING, line)
-    reader.keys(table, ("title", "by"), _OPENING_KEYS)
+    reader.keys(table, OPENING_REQUIRED, OPENING_KEYS)
     return _step(reader, OPENING, table, known, ())
 
 
@@ -43,7 +44,7 @@ def read_step(reader: Reader, name: str, node: Node, known: Known, line: int) ->
     table = reader.table(node, name, line)
     if not NAME.fullmatch(name) or name == OPENING:
         reader.wrong(line, "name_malformed", key="steps", name=name, pattern=NAME.pattern)
-    reader.keys(table, ("title", "from", "by"), _STEP_KEYS)
+    reader.keys(table, STEP_REQUIRED, STEP_KEYS)
     sources = reader.known(reader.words(table.entries.get("from"), "from"), "state", known.states)
     step = _step(reader, name, replace(table, line=line), known, sources)
     if step.binds and known.subject != "document":

@@ -188,8 +188,7 @@ def _count(story: Story, step: str, said: Mapping[str, Any]) -> None:
     taken = load_taken(story.taken)
     stood_in_for = (said["what"] or {}).get("for")
     persons = [said["by"]["person"], *([stood_in_for] if stood_in_for else [])]
-    moved = case["from"] != case["to"]
-    story.taken = dump_taken(with_step(taken, step, persons, moment(said["happened_at"]), case["n"], moved))
+    story.taken = dump_taken(with_step(taken, step, persons, moment(said["happened_at"]), case["n"]))
 
 
 def _expected(connection: Connection, engine: Engine, number: str, story: Story) -> dict[str, list[Row]]:

@@ -15,7 +15,7 @@ from qms.people.signature import Proof
 from qms.records import trail
 from qms.records.evidence import Attachment
 from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, forms, keeping, objections, privacy, requests, waivers
+from qms.workflows import clocks, forms, keeping, links, objections, privacy, requests, waivers
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition
@@ -80,11 +80,12 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *form.reasons,
         *forms.judge_files(definition, step, request.evidence, lambda slot: slot in facts.evidence),
         *objections.of_comment(step, request.comment),
-        *objections.of_quorum(step, file, request.by, facts),
+        *objections.of_quorum(step, file, request.by, facts, bool(form.changed or request.evidence)),
         *objections.of_guards(step.guards, facts),
         *objections.of_signature(asked, request.proof),
         *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
         *objections.of_moment(request.happened_at, tx.now, file.opened_at),
+        *(links.of_parents(tx.connection, engine, file) if file.is_closed and _opens_again(definition, step, file, facts) else ()),
     ]
     if reasons:
         if version != file.version and request.key and (done := requests.repeated(tx.connection, request.key, request.print_)) is not None:
@@ -102,6 +103,10 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
 def _target(step: Step, facts: Facts) -> str | None:
     """Where the step leads with what was filled in."""
     return next((branch.state for branch in step.branches if branch.when.holds(facts)), step.target)
+
+
+def _opens_again(definition: Definition, step: Step, file: File, facts: Facts) -> bool:
+    return not definition.states[_target(step, facts) or file.state].is_end
 
 
 def _agreeing(step: Step) -> Step:
@@ -186,7 +191,7 @@ def settle(
         version=file.version + 1,
         n=n,
         fields=fields,
-        taken=files.with_step(file.taken, step.name, by, request.happened_at, n, file.state != target),
+        taken=files.with_step(file.taken, step.name, by, request.happened_at, n),
         changed_at=tx.now,
         closed_at=(file.closed_at if file.state == target and file.closed_at else request.happened_at) if end else None,
     )

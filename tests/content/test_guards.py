@@ -20,6 +20,7 @@ from tests.content import (
     rows_nonconformities,
     rows_readings,
     rows_social,
+    rows_system,
     rows_tenders,
 )
 from tests.content.office import FACTS, WORKFLOWS, Office, utc
@@ -40,6 +41,12 @@ TABLES = {
     "member-mandate": rows_contracts.MANDATES,
     "customer-complaint": rows_contracts.COMPLAINTS,
     "planned-action": rows_contracts.ACTIONS,
+    "internal-audit": rows_system.AUDITS,
+    "management-review": rows_system.REVIEWS,
+    "quality-objective": rows_system.OBJECTIVES,
+    "risk-opportunity": rows_system.RISKS,
+    "supplier-evaluation": rows_system.SUPPLIERS,
+    "competence-action": rows_system.TRAININGS,
     "tender-question": rows_social.QUESTIONS,
     "contract-amendment": rows_social.AMENDMENTS,
     "co-design": rows_social.CO_DESIGN,
@@ -145,3 +152,10 @@ def test_an_amendment_stays_within_the_limit_of_its_kind(offices: Offices, when:
 def test_a_project_that_was_reconvened_is_verified_anew(offices: Offices) -> None:
     definition = DEFINITIONS["co-design"]
     assert "GUARD:design_controls_done" in tried(offices, definition, definition.steps["agree_project"], rows_social.OLD_CHECK)
+
+
+@pytest.mark.parametrize(("when", "met"), [row[1:] for row in rows_system.TARGETS], ids=[row[0] for row in rows_system.TARGETS])
+def test_an_objective_is_met_or_missed_by_what_was_counted(offices: Offices, when: When, met: bool) -> None:
+    definition = DEFINITIONS["quality-objective"]
+    achieve, miss = (tried(offices, definition, definition.steps[step], when) for step in ("achieve", "miss"))
+    assert ({"GUARD:target_met", "GUARD:enough_measured"}.isdisjoint(achieve), "GUARD:target_missed" in miss) == (met, met)

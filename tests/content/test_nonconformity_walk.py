@@ -158,6 +158,8 @@ def test_an_abandoned_corrective_action_does_not_let_a_major_one_close(office: O
     risk = {"residual_risk": "Può ripetersi nei due corsi in chiusura; lo sorveglia il direttore fino a giugno."}
     office.take("AC-2026-0001", "abandon", "direction", risk, comment="I corsi finiscono fra un mese.")
     assert office.refused(number, "close_nc", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
+    remaining = office.file("RO-2026-0001")
+    assert (remaining.fields["description"], remaining.state) == (risk["residual_risk"], "IDENTIFIED")
 
 
 def test_on_the_quality_offices_own_work_the_direction_decides_after_an_independent_look(office: Office) -> None:

@@ -15,9 +15,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from qms.desk import messages, post
+from qms.desk import messages, post, staff
 from qms.errors import Incomplete, NotFound, NotPermitted
 from qms.people import invitations, sign_in
+from qms.people.actor import SYSTEM
 from qms.people.directory import actor
 from qms.records import trail
 from qms.settings import Mail
@@ -217,6 +218,18 @@ def test_a_server_that_is_away_loses_nothing(mailing: House, box: tuple[Box, int
     for minutes in (5, 10, 20):
         at_the_desk(mailing, MORNING.replace(minute=MORNING.minute + minutes - 5 if minutes == 5 else 59))
     assert len(box[0].to("quality")) == 1
+
+
+def test_whose_account_was_closed_gets_no_letter_that_still_waited(mailing: House, box: tuple[Box, int]) -> None:
+    report(mailing)
+    box[0].refuses = True
+    at_the_desk(mailing, MORNING)
+    with mailing.app.writing() as tx:
+        staff.disable(tx, SYSTEM, mailing.ids["tenders"])
+    box[0].refuses = False
+    at_the_desk(mailing, MORNING.replace(minute=59))
+    assert box[0].letters
+    assert box[0].to("tenders") == []
 
 
 def test_a_server_that_is_away_costs_one_try_however_many_wait(mailing: House) -> None:

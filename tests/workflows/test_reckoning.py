@@ -48,8 +48,14 @@ steps:
     from: SMALL
     to: DONE
     by: [QM, TOP, COM, TECH]
+    asks: [price?]
     quorum: {count: 2}
     apart_from: [weigh]
+  haggle:
+    title: {it: Tratta, en: Haggle}
+    from: SMALL
+    by: [QM]
+    asks: [price]
   settle_all:
     title: {it: Chiudi tutti, en: Close by all}
     from: BIG
@@ -160,6 +166,19 @@ def test_agreements_are_void_when_the_case_moves_on_another_way(bench: Bench) ->
     bench.step(number, "back", KEEPER)
     bench.step(number, "weigh", KEEPER)
     assert bench.step(number, "settle_two", PRICER).state == "SMALL"
+    assert is_borne_out(bench)
+
+
+def test_nobody_alters_what_another_agreed_to_and_another_step_voids_it(bench: Bench) -> None:
+    number = order(bench)
+    bench.step(number, "weigh", KEEPER)
+    bench.step(number, "settle_two", PRICER, fields={"price": "11"})
+    with pytest.raises(Refused) as refused:
+        bench.step(number, "settle_two", MENDER, fields={"price": "12"})
+    assert refused.value.codes == ("QUORUM:altered",)
+    bench.step(number, "haggle", KEEPER, fields={"price": "12"})
+    assert bench.step(number, "settle_two", MENDER).state == "SMALL"
+    assert bench.step(number, "settle_two", PRICER).state == "DONE"
     assert is_borne_out(bench)
 
 
