@@ -158,6 +158,7 @@ ROWS = (
         fields(clarifications=[{"question": "x", "answer": "y"}]),
         fields(clarifications=[{"question": "x", "answer": "y", "impact": "nulla"}]),
     ),
+    Row("own_questions_closed", When(links={"questions": [("ANSWERED", PAST)]}), When(links={"questions": [("ASSESSED", PAST)]})),
     Row("cig_valid_or_exempt", fields(**lots("1.00", cig="7947686DF5")), fields(**lots("1.00", cig=CIG))),
     Row("fee_and_guarantee_if_due", guarantee("2026-09-11"), guarantee("2026-09-12")),
     Row(

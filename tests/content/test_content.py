@@ -24,7 +24,7 @@ PROCEDURES = [path for path in TEXTS if not path.name.endswith(".en.md")]
 FORMS = sorted((ROOT / "records").glob("*.md"))
 KEYS = {document.parse(path.read_bytes(), str(path.relative_to(ROOT))).front.key for path in PROCEDURES}
 EVERY = pytest.mark.parametrize("definition", DEFINITIONS.values(), ids=DEFINITIONS.keys())
-PRACTISED = {"REC-ACC-01", "REC-AUD-01", "REC-DOC-01", "REC-DOC-10", "REC-INC-01", "REC-ORI-01"}
+PRACTISED = {"REC-AUD-01", "REC-DOC-01"}
 """Records the register gives, or that are kept outside the program until it has their workflow: their procedures say how."""
 CLAUSES = """4.1 4.2 4.3 4.4 5.1 5.2 5.3 6.1 6.2 6.3 7.1.1 7.1.2 7.1.3 7.1.4 7.1.5 7.1.6 7.2 7.3 7.4 7.5.1 7.5.2 7.5.3 8.1 8.2.1 8.2.2
 8.2.3 8.2.4 8.3.1 8.3.2 8.3.3 8.3.4 8.3.5 8.3.6 8.4 8.5.1 8.5.2 8.5.3 8.5.4 8.5.5 8.5.6 8.6 8.7 9.1.1 9.1.2 9.1.3 9.2 9.3 10.1 10.2 10.3"""

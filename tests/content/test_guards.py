@@ -19,6 +19,7 @@ from tests.content import (
     rows_learners,
     rows_nonconformities,
     rows_readings,
+    rows_social,
     rows_system,
     rows_tenders,
 )
@@ -46,6 +47,13 @@ TABLES = {
     "risk-opportunity": rows_system.RISKS,
     "supplier-evaluation": rows_system.SUPPLIERS,
     "competence-action": rows_system.TRAININGS,
+    "tender-question": rows_social.QUESTIONS,
+    "contract-amendment": rows_social.AMENDMENTS,
+    "co-design": rows_social.CO_DESIGN,
+    "accreditation-requirement": rows_social.ACCREDITATION,
+    "teacher-profile": rows_social.TEACHERS,
+    "career-guidance": rows_social.GUIDANCE,
+    "inclusion-plan": rows_social.INCLUSION,
 }
 Offices = Callable[[str], Office]
 
@@ -131,6 +139,19 @@ def test_admission_is_what_the_minutes_give_to_the_minute(offices: Offices, when
     for step in ("start_assessment", "skip_assessment", "close_assessment"):
         codes = tried(offices, definition, definition.steps[step], when)
         assert ("GUARD:admission_by_attendance_computed" in codes) is refused
+
+
+@pytest.mark.parametrize(("when", "refused"), [row[1:] for row in rows_social.LIMITS], ids=[row[0] for row in rows_social.LIMITS])
+def test_an_amendment_stays_within_the_limit_of_its_kind(offices: Offices, when: When, refused: bool) -> None:
+    definition = DEFINITIONS["contract-amendment"]
+    for step in ("approve_change", "sign_and_apply"):
+        codes = tried(offices, definition, definition.steps[step], when)
+        assert ("GUARD:limits_ok_or_motivated" in codes) is refused
+
+
+def test_a_project_that_was_reconvened_is_verified_anew(offices: Offices) -> None:
+    definition = DEFINITIONS["co-design"]
+    assert "GUARD:design_controls_done" in tried(offices, definition, definition.steps["agree_project"], rows_social.OLD_CHECK)
 
 
 @pytest.mark.parametrize(("when", "met"), [row[1:] for row in rows_system.TARGETS], ids=[row[0] for row in rows_system.TARGETS])

@@ -80,6 +80,8 @@ class Renamer:
             made |= {"default": self.option(field["default"])} if "default" in field else {}
         if "columns" in field:
             made["columns"] = {low(name): self._field(column) for name, column in field["columns"].items()}
+        if "computed" in field:
+            made["computed"] = self.rule(field["computed"])
         if "workflow" in field:
             made["workflow"] = workflow(field["workflow"])
         return made
