@@ -4,6 +4,7 @@ Lateness never disappears: a timer satisfied after its due moment keeps by how m
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
@@ -159,9 +160,10 @@ def warning_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
         return []
     found = set()
     for expression in timer.warn:
-        before = expression.value(facts)
-        if isinstance(before, Duration):
-            found.add(facts.calendar.shift(clock.due_at, before, -1))
+        with suppress(Exhausted, OverflowError, ValueError):
+            before = expression.value(facts)
+            if isinstance(before, Duration):
+                found.add(facts.calendar.shift(clock.due_at, before, -1))
     return sorted(found)
 
 

@@ -15,6 +15,7 @@ class Compiling(Protocol):
     rows: dict[str, Mapping[str, Type]]
     row_links: dict[str, str]
     uses: dict[str, set[object] | bool]
+    nodes: int
 
     def uses_of(self, kind: str) -> set[object]: ...
     def visit(self, node: ast.AST) -> tuple[Type, Run]: ...

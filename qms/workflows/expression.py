@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from qms.formats import names
 from qms.workflows import operations
 from qms.workflows.comparisons import comparison
 from qms.workflows.functions import FUNCTIONS
@@ -103,7 +104,21 @@ def _parse(text: str) -> ast.expr:
         raise Mistake("syntax", error.offset or 0) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise Mistake("syntax", 0) from error
+    _refuse_disguise(text, tree)
     return tree
+
+
+def _refuse_disguise(text: str, tree: ast.expr) -> None:
+    """What would read as something else than it says: a remark that swallows the rest, signs nobody sees, names in other letters."""
+    if "\n" in text or "\r" in text or b"#" in text.encode()[tree.end_col_offset :]:
+        raise Mistake("not_allowed", 0, what="#" if "#" in text else "↵")
+    if names.misleads(text):
+        raise Mistake("not_allowed", 0, what="…")
+    for node in () if text.isascii() else ast.walk(tree):
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        written = ast.get_source_segment(text, node) if name else None
+        if written is not None and not written.endswith(name):
+            raise Mistake("not_allowed", getattr(node, "col_offset", -1) + 1, what=written[:20])
 
 
 class Compiler:
@@ -119,7 +134,7 @@ class Compiler:
             "drafts": False,
         }
         self._depth = 0
-        self._nodes = 0
+        self.nodes = 0
 
     def uses_of(self, kind: str) -> set[object]:
         found = self.uses[kind]
@@ -129,8 +144,8 @@ class Compiler:
     def visit(self, node: ast.AST) -> tuple[Type, Run]:
         """The kind and closure of one piece. Raises Mistake."""
         self._depth += 1
-        self._nodes += 1
-        if self._depth > DEEPEST or self._nodes > MOST_NODES:
+        self.nodes += 1
+        if self._depth > DEEPEST or self.nodes > MOST_NODES:
             raise self.mistake("too_deep", node)
         act = _VISITS.get(type(node))
         if act is None:

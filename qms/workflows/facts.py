@@ -17,6 +17,7 @@ from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import DRAFT, Engine
 from qms.workflows.expression import Expression
 from qms.workflows.fields import kept, typed
+from qms.workflows.figures import Figures
 from qms.workflows.file import File
 from qms.workflows.scope import Exhausted, Purse, Taken
 from qms.workflows.tables import case_evidence, case_file, case_link
@@ -100,6 +101,7 @@ class Facts:
             "state": file.state,
         }
         self._evidence: Current | None = None
+        self._figures: Figures | None = None
         self._draft: Mapping[str, Any] | None = None
         self._links: dict[str, Sequence[Mapping[str, object]]] = {}
 
@@ -150,9 +152,16 @@ class Facts:
                 found[name] = None
         return found
 
+    def given(self, field: Field, expression: Expression) -> Any:
+        """The kept form of what an expression gives a field; None for what takes more than any rule needs, or is too large to keep."""
+        try:
+            return kept(field, expression.value(self))
+        except (Exhausted, ArithmeticError):
+            return None
+
     def figure(self, name: str) -> Decimal | None:
-        figures = self._engine.definitions.figures(self._connection)
-        value = figures.on(name, self.calendar.day(self._happened_at))
+        self._figures = self._figures or self._engine.definitions.figures(self._connection)
+        value = self._figures.on(name, self.calendar.day(self._happened_at))
         if value is not None:
             self.figures_used[name] = str(value)
         return value
@@ -162,8 +171,10 @@ class Facts:
         return list(value) if isinstance(value, (tuple, set, frozenset)) else value
 
     def same_text_as(self, step: str) -> bool:
-        compare = self._subject().get("same_text_as")
-        return bool(compare(step)) if compare is not None else False
+        compare, asked = self._subject().get("same_text_as"), f"same_text_as {step}"
+        if asked not in self._typed:
+            self._typed[asked] = compare is not None and bool(compare(step))
+        return self._typed[asked] is True
 
     def linked(self, name: str) -> Sequence[Mapping[str, object]]:
         if name not in self._links:

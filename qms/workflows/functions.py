@@ -7,16 +7,17 @@ from datetime import date, time
 from decimal import Decimal
 
 from qms.workflows import operations
+from qms.workflows.calendar import LONGEST
 from qms.workflows.compiling import Compiling, Function, arguments, literal
 from qms.workflows.loops import count_rows, extreme, quantified, total
-from qms.workflows.scope import Run, Scope
+from qms.workflows.scope import DAYS_A_ROW, Run, Scope
 from qms.workflows.types import BOOLEAN, MOMENT, NUMBER, TEXT, Type
 
 _PRICE = re.compile(
-    r"(?:€|\beur\b|\beuro\b)\s*[0-9]|[0-9]\s*(?:€|eur\b|euro\b)|\b(?:ribasso|sconto)\b[^.\n]{0,40}[0-9]|[0-9][0-9.,]*\s*%[^.\n]{0,40}\b(?:ribasso|sconto)\b",
+    r"(?:€|\beur\b|\beuro\b)\s*[0-9]|[0-9]\s*(?:€|eur\b|euro\b)|\b(?:ribasso|sconto)\b[^.\n]{0,40}[0-9]|[0-9][.,]*\s*%[^.\n]{0,40}\b(?:ribasso|sconto)\b",
     re.IGNORECASE,
 )
-"""Amounts and rebates, which a technical offer must not show (DOMAIN §3.4)."""
+"""Amounts and rebates, which a technical offer must not show (DOMAIN §3.4). No run of letters is gone through twice."""
 
 
 def _step(compiler: Compiling, node: ast.expr) -> str:
@@ -53,14 +54,14 @@ def _lower(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
 
     def run(scope: Scope) -> object:
         value = inner(scope)
-        return None if value is None else str(value).lower()
+        return None if value is None else operations.read_through(scope, str(value)).lower()
 
     return TEXT, run
 
 
 def _contains_price(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
     inner = compiler.wanted(arguments(compiler, node, 1)[0], "text")[1]
-    return BOOLEAN, lambda scope: _PRICE.search(str(inner(scope) or "")) is not None
+    return BOOLEAN, lambda scope: _PRICE.search(operations.read_through(scope, str(inner(scope) or ""))) is not None
 
 
 def _valid(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
@@ -152,7 +153,10 @@ def _between(worked: bool) -> Function:
             start, end = one(scope), two(scope)
             if not isinstance(start, date) or not isinstance(end, date):
                 return None
-            return Decimal(scope.calendar.workdays_between(start, end) if worked else (end - start).days)
+            if not worked:
+                return Decimal((end - start).days)
+            scope.purse.spend(min(abs((end - start).days), LONGEST["d"]) // DAYS_A_ROW)
+            return Decimal(scope.calendar.workdays_between(start, end))
 
         return NUMBER, run
 
@@ -165,7 +169,10 @@ def _start_of(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
 
     def run(scope: Scope) -> object:
         value = inner(scope)
-        return scope.calendar.at(value, time(0)) if isinstance(value, date) else None
+        try:
+            return scope.calendar.at(value, time(0)) if isinstance(value, date) else None
+        except OverflowError:
+            return None
 
     return MOMENT, run
 

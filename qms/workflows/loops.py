@@ -7,7 +7,7 @@ from typing import cast
 
 from qms.workflows import operations
 from qms.workflows.compiling import Compiling, Function, arguments
-from qms.workflows.scope import Run, Scope
+from qms.workflows.scope import NODES_A_ROW, Run, Scope
 from qms.workflows.types import BOOLEAN, NUMBER, Type
 
 Spread = Callable[[Scope], Iterator[tuple[object, object]]]
@@ -28,16 +28,18 @@ def _spread(compiler: Compiling, node: ast.GeneratorExp, counting: bool = False)
     compiler.rows[name] = source.columns
     if source.link is not None:
         compiler.row_links[name] = source.link
+    before = compiler.nodes
     condition = operations.every([compiler.wanted(test, "boolean")[1] for test in loop.ifs])
     whole = counting and isinstance(node.elt, ast.Name) and node.elt.id == name
     kind, value = (BOOLEAN, _row) if whole else compiler.visit(node.elt)
+    cost = 1 + (compiler.nodes - before) // NODES_A_ROW
     del compiler.rows[name]
     compiler.row_links.pop(name, None)
 
     def spread(scope: Scope) -> Iterator[tuple[object, object]]:
         purse = scope.purse
         for row in cast(Sequence[Mapping[str, object]], rows(scope)):
-            purse.spend()
+            purse.spend(cost)
             purse.locals[name] = row
             met = condition(scope)
             if met is not False:

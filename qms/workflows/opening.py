@@ -21,7 +21,6 @@ from qms.workflows import forms, keeping, links, objections, requests
 from qms.workflows.definition import TITLE, Definition
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
-from qms.workflows.fields import kept
 from qms.workflows.file import File
 from qms.workflows.forms import Form
 from qms.workflows.reader import both
@@ -97,9 +96,7 @@ def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, A
         engine, tx.connection, context.definition, context.case, context.by,
         fields=context.fields, happened_at=context.happened_at, recorded_at=tx.now, comment=context.comment,
     )  # fmt: skip
-    values = {
-        name: _cut(definition, name, kept(definition.fields[name], given.value(parent))) for name, given in (call.fields or {}).items()
-    }
+    values = {name: _cut(definition, name, parent.given(definition.fields[name], given)) for name, given in (call.fields or {}).items()}
     keeping.hold_series(tx, engine, [definition])
     defaults = forms.read_form(engine, tx.connection, definition, _asking_nothing(step), {}, {}, context.by)
     fields = {**defaults.fields, **{name: value for name, value in values.items() if value is not None}}

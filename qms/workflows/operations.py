@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from qms.workflows.calendar import LONGEST, Duration
-from qms.workflows.scope import LONGEST_TEXT, Exhausted, Run, Scope
+from qms.workflows.scope import DAYS_A_ROW, LETTERS_A_ROW, LONGEST_TEXT, Exhausted, Run, Scope
 from qms.workflows.types import Type
 
 EXACT = Context(prec=28, Emax=60, Emin=-60, traps=[])
@@ -105,6 +105,8 @@ def within(left: Run, right: Run, expected: bool) -> Run:
 
     def run(scope: Scope) -> object:
         value, many = left(scope), right(scope)
+        if isinstance(many, str):
+            read_through(scope, many)
         return None if value is None or many is None else (value in many) is expected  # type: ignore[operator]
 
     return run
@@ -139,9 +141,15 @@ def put_together(left: Run, right: Run) -> Run:
             return None
         if len(one) + len(two) > LONGEST_TEXT:  # type: ignore[arg-type]
             raise Exhausted("too long a text")
-        return one + two  # type: ignore[operator]
+        return read_through(scope, one + two)  # type: ignore[operator]
 
     return run
+
+
+def read_through(scope: Scope, text: str) -> str:
+    """``text``, paid for by its length."""
+    scope.purse.spend(len(text) // LETTERS_A_ROW)
+    return text
 
 
 def moved(left: Run, right: Run, direction: int) -> Run:
@@ -151,6 +159,8 @@ def moved(left: Run, right: Run, direction: int) -> Run:
         start, by = left(scope), right(scope)
         if start is None or not isinstance(by, Duration):
             return None
+        if by.unit == "wd":
+            scope.purse.spend(by.count // DAYS_A_ROW)
         try:
             if isinstance(start, datetime):
                 return scope.calendar.shift(start, by, direction)
@@ -186,7 +196,10 @@ def as_day(inner: Run) -> Run:
 
     def run(scope: Scope) -> object:
         value = inner(scope)
-        return scope.calendar.day(value) if isinstance(value, datetime) else value
+        try:
+            return scope.calendar.day(value) if isinstance(value, datetime) else value
+        except OverflowError:
+            return None
 
     return run
 

@@ -11,8 +11,11 @@ from qms.workflows.calendar import Calendar
 from qms.workflows.types import Type
 
 FUEL = 50_000
-"""How many rows one expression may visit in all: at some half a microsecond each it ends long before anybody waits."""
+"""How many rows one expression may visit in all: at some half a microsecond each it ends long before anybody waits. What takes longer
+than a look at a row is paid for as several."""
 LONGEST_TEXT = 10_000
+LETTERS_A_ROW, DAYS_A_ROW, NODES_A_ROW = 128, 8, 16
+"""How many letters read through, days looked up in the calendar, or pieces of what is asked of a row cost as much as one more row."""
 
 
 class Exhausted(QmsError):
@@ -37,8 +40,8 @@ class Purse:
     locals: dict[str, Mapping[str, object]] = field(default_factory=dict)
     fuel: int = FUEL
 
-    def spend(self) -> None:
-        self.fuel -= 1
+    def spend(self, rows: int = 1) -> None:
+        self.fuel -= rows
         if self.fuel < 0:
             raise Exhausted("too many rows")
 

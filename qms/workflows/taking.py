@@ -22,7 +22,6 @@ from qms.workflows.definition import Definition
 from qms.workflows.definitions import Loaded
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
-from qms.workflows.fields import kept
 from qms.workflows.file import AGREED_TO, File, agreement
 from qms.workflows.forms import Form
 from qms.workflows.objections import is_complete
@@ -173,7 +172,7 @@ def settle(
         if fields.pop(name, None) is not None:
             changed[name] = (file.fields.get(name), None)
     for name, expression in step.sets.items():
-        value = kept(definition.fields[name], expression.value(facts))
+        value = facts.given(definition.fields[name], expression)
         if value != fields.get(name):
             changed[name] = (file.fields.get(name), value)
             fields[name] = value
