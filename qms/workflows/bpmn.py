@@ -22,7 +22,9 @@ PREFIXES = {"bpmn": BPMN, "bpmndi": DI, "dc": DC, "di": WAY, "xsi": XSI}
 EXPORTER = "qms"
 """Who wrote the file: coming back, its ids hold the names of states and steps."""
 STATE, STEP, CHOICE = "state_", "step_", "choice_"
-SHAPES = {"startEvent": "event", "endEvent": "event", "exclusiveGateway": "gateway", "userTask": "task", "serviceTask": "task"}
+MACHINE = "serviceTask"
+"""A step that only the program takes."""
+SHAPES = {"startEvent": "event", "endEvent": "event", "exclusiveGateway": "gateway", "userTask": "task", MACHINE: "task"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _together(step: Step, states: dict[str, State]) -> Iterator[tuple[str, ...]]
 
 def _add_step(model: _Model, step: Step, sources: tuple[str, ...], language: str) -> None:
     id = f"{STEP}{step.name}_{sources[0]}" if None in step.targets and len(step.sources) > 1 else STEP + step.name
-    model.nodes[id] = _Node("serviceTask" if step.by == (SYS,) else "userTask", step.title[language], step=step)
+    model.nodes[id] = _Node(MACHINE if step.by == (SYS,) else "userTask", step.title[language], step=step)
     model.flows += [(STATE + source, id, "") for source in sources]
     last = STATE + (step.target or sources[0])
     if not step.branches:
@@ -141,7 +143,7 @@ def _write_node(process: Element, model: _Model, id: str, node: _Node) -> None:
     for index, (source, _, _) in enumerate(model.flows):
         if source == id:
             SubElement(written, f"{{{BPMN}}}outgoing").text = _flow(index)
-    for role in (role for role in (node.step.by if node.step is not None else ()) if role != SYS):
+    for role in node.step.by if node.step is not None and node.element != MACHINE else ():
         owner = SubElement(written, f"{{{BPMN}}}potentialOwner", {"name": role})
         assigned = SubElement(owner, f"{{{BPMN}}}resourceAssignmentExpression")
         SubElement(assigned, f"{{{BPMN}}}formalExpression").text = role

@@ -47,8 +47,8 @@ def drawn(kinds: Mapping[str, str], flows: Sequence[tuple[str, str]], notes: Seq
         y = max(y, at - NOTE[1] / 2, 0.0)
         shapes[id] = (x, y, float(NOTE[0]), float(NOTE[1]))
         if beside is not None:
-            left, top, width, height = shapes[beside]
-            lines[id] = ((left + width, top + height / 2), (x, y + NOTE[1] / 2))
+            left, top, wide, high = shapes[beside]
+            lines[id] = ((left + wide, top + high / 2), (x, y + NOTE[1] / 2))
         y += NOTE[1] + 12
     return Drawn(shapes, labels, ways, lines)
 
