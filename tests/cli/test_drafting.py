@@ -1,6 +1,7 @@
 """``qms workflow new`` and ``import``: by options for scripts, by questions at a terminal, and what a drawing loses is told."""
 
 import io
+import shlex
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,17 @@ def test_a_file_that_is_no_drawing_is_refused(qms: Qms, tmp_path: Path) -> None:
     answer = qms("workflow", "import", str(other))
     assert (answer.code, "not a BPMN 2.0 file" in answer.err) == (6, True)
     assert qms("workflow", "import", str(tmp_path / "none.bpmn")).code == 4
+
+
+def test_the_page_for_people_shows_a_command_that_works(qms: Qms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding="utf-8")
+    (shown,) = [block for block in page.split("\n\n") if block.startswith("    qms workflow new")]
+    words = shlex.split(shown.replace("\\\n", " "))
+    assert words[0] == "qms"
+    assert qms(*words[1:]).code == 0
+    written = read_definition((tmp_path / "supplier-complaint.yaml").read_bytes(), "d.yaml", IDENTIFIERS)
+    assert list(written.states) == ["WRITTEN", "SENT", "ANSWERED", "CLOSED"]
+    assert qms("workflow", "schema", "--file", "qms-workflow.json").code == 0
+    assert qms("workflow", "export", "supplier-complaint.yaml", "--format", "bpmn", "--file", "there.bpmn").code == 0
+    assert qms("workflow", "import", "there.bpmn", "--json").json["left_out"]
