@@ -15,8 +15,8 @@ from qms.cli.mistakes import problem_as_json, problem_line
 from qms.cli.workflows import ToFile, give
 from qms.formats.bpmn import read_bpmn
 from qms.locale import sentence
-from qms.workflows import drafting
-from qms.workflows.drafting import Answers
+from qms.workflows import drafting, yaml_file
+from qms.workflows.drafting import Answers, House
 from qms.workflows.from_bpmn import draft_of
 
 group = workflows.group
@@ -44,17 +44,26 @@ def new(
     titles = {"it": title_it, "en": title_en} if title_it or title_en else {}
     states = tuple({"it": italian, "en": english} for italian, english in inputs.pairs(state, "--state"))
     given = Answers(id, titles, prefix, owner, procedure, states)
-    roles = frozenset(call.app.hats.roles) if call.common.workspace else None
+    house = _house(call)
     missing = [question for question in QUESTIONS if not getattr(given, question)]
     if missing and not sys.stdin.isatty():
         raise WrongUse("cli.use.missing", option=", ".join(QUESTIONS[name] for name in missing), command="qms workflow new")
     for question in missing:
-        given = _asked(call, given, question, roles)
-    draft = drafting.drafted(given, roles)
+        given = _asked(call, given, question, house)
+    draft = drafting.drafted(given, house)
     give(call, {"workflow": draft.id}, drafting.write(draft, call.language), file)
 
 
-def _asked(call: Call, given: Answers, question: str, roles: frozenset[str] | None) -> Answers:
+def _house(call: Call) -> House:
+    """What the workspace knows, when there is one."""
+    if not call.common.workspace:
+        return House()
+    with call.app.reading() as connection:
+        found = [one.definition for one in call.app.engine.definitions.all_in_force(connection)]
+    return House(frozenset(call.app.hats.roles), [one.id for one in found], [one.prefix for one in found])
+
+
+def _asked(call: Call, given: Answers, question: str, house: House) -> Answers:
     """``given`` with the answer to one question, asked again until it will do."""
     while True:
         match question:
@@ -64,7 +73,7 @@ def _asked(call: Call, given: Answers, question: str, roles: frozenset[str] | No
                 found = replace(given, states=_states(call))
             case _:
                 found = Answers(**{**vars(given), question: _line(call, question)})
-        wrong = [reason for reason in drafting.objections(found, roles) if reason.place == question]
+        wrong = [reason for reason in drafting.objections(found, house) if reason.place == question]
         if not wrong:
             return found
         for reason in wrong:
@@ -97,6 +106,7 @@ def import_drawing(
     call: Call = ctx.obj
     draft, left_out = draft_of(read_bpmn(inputs.content(source), source.name), source.name)
     text = drafting.write(draft, call.language, [sentence(call.language, problem) for problem in left_out])
+    yaml_file.read(text.encode(), source.name)
     if not call.json:
         for problem in left_out:
             call.err.print(Line(problem_line(call.language, problem)))

@@ -69,8 +69,20 @@ class Answers:
     states: tuple[Text, ...] = ()
 
 
-def objections(answers: Answers, roles: Collection[str] | None = None) -> list[Reason]:
-    """Everything that is wrong with ``answers``; ``place`` names the question. ``roles`` are those there are, None when not known."""
+@dataclass(frozen=True)
+class House:
+    """What is known of where the workflow will live: the roles there are, None when not known; ids and prefixes in use."""
+
+    roles: Collection[str] | None = None
+    ids: Collection[str] = ()
+    prefixes: Collection[str] = ()
+
+
+NOWHERE = House()
+
+
+def objections(answers: Answers, house: House = NOWHERE) -> list[Reason]:
+    """Everything that is wrong with ``answers``; ``place`` names the question."""
     found = []
     for place, value, pattern in (
         ("id", answers.id, WORKFLOW_NAME),
@@ -80,8 +92,11 @@ def objections(answers: Answers, roles: Collection[str] | None = None) -> list[R
     ):
         if not pattern.fullmatch(value):
             found.append(Reason(f"DRAFT:{place}", place, {"value": value}))
-    if ROLE_NAME.fullmatch(answers.owner) and (answers.owner in NEVER or (roles is not None and answers.owner not in roles)):
-        known = ", ".join(sorted(set(roles or ()) - NEVER)) or "–"
+    for place, value, used in (("id", answers.id, house.ids), ("prefix", answers.prefix, house.prefixes)):
+        if value in used:
+            found.append(Reason("DRAFT:taken", place, {"value": value}))
+    if ROLE_NAME.fullmatch(answers.owner) and (answers.owner in NEVER or (house.roles is not None and answers.owner not in house.roles)):
+        known = ", ".join(sorted(set(house.roles or ()) - NEVER)) or "–"
         found.append(Reason("DRAFT:role", "owner", {"value": answers.owner, "known": known}))
     if any(not _fits(answers.title.get(language, "")) for language in LANGUAGES):
         found.append(Reason("DRAFT:title", "title", {"most": LONGEST_TITLE}))
@@ -101,9 +116,9 @@ def _fits(title: str) -> bool:
     return 0 < len(tidy(title)) <= LONGEST_TITLE
 
 
-def drafted(answers: Answers, roles: Collection[str] | None = None) -> Draft:
+def drafted(answers: Answers, house: House = NOWHERE) -> Draft:
     """A straight way through the states, with one step back before the end. Raises Incomplete with every objection."""
-    if reasons := objections(answers, roles):
+    if reasons := objections(answers, house):
         raise Incomplete(reasons)
     taken: set[str] = set()
     names = [unique(state_name(title["en"]) or f"S_{index}", taken, LONGEST_STATE) for index, title in enumerate(answers.states, 1)]

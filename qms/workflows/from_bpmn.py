@@ -8,9 +8,10 @@ that this program wrote itself gives back the very names of its states and steps
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 
-from qms.errors import Problem, Text
-from qms.formats.bpmn import END, GATEWAY, MACHINE, PASS, START, TASK, Flow, Node, Process
+from qms.errors import BadContent, Problem, Text
+from qms.formats.bpmn import END, GATEWAY, MACHINE, MOST_FLOWS, MOST_NODES, PASS, START, TASK, Flow, Node, Process
 from qms.locale import LANGUAGES, say
 from qms.workflows.bpmn import CHOICE, EXPORTER, STATE, STEP
 from qms.workflows.definition import OPENING, SYS
@@ -50,7 +51,7 @@ class _Graph:
 
 
 def draft_of(process: Process, path: str) -> tuple[Draft, tuple[Problem, ...]]:
-    """The draft, and everything that could not be carried over or was assumed."""
+    """The draft, and everything that could not be carried over or was assumed. Raises BadContent for ways beyond number."""
     graph = _Graph(path, process.exporter == EXPORTER, dict(process.nodes), list(process.flows), list(process.left_out))
     _skip_events(graph)
     _complete(graph)
@@ -79,13 +80,18 @@ def _both(text: str) -> Text:
 
 
 def _skip_events(graph: _Graph) -> None:
-    """Lead each way past events in its middle on to what comes after them."""
+    """Lead each way past events in its middle on to what comes after them, two nodes never joined twice: else ways multiply."""
     for id in [id for id, node in graph.nodes.items() if node.kind == PASS]:
-        after = [flow for flow in graph.out(id) if flow.target != id]
-        for flow in [flow for flow in graph.into(id) if flow.source != id]:
-            graph.flows += [replace(flow, target=one.target) for one in after]
-        graph.flows = list(dict.fromkeys(flow for flow in graph.flows if id not in (flow.source, flow.target)))
+        before, after = graph.into(id), graph.out(id)
+        graph.flows = [flow for flow in graph.flows if id not in (flow.source, flow.target)]
+        joined = {(flow.source, flow.target) for flow in graph.flows}
+        for flow, one in product(before, after):
+            if id not in (flow.source, one.target) and (flow.source, one.target) not in joined:
+                joined.add((flow.source, one.target))
+                graph.flows.append(replace(flow, target=one.target))
         del graph.nodes[id]
+        if len(graph.flows) > MOST_FLOWS:
+            raise BadContent([Problem(graph.path, 0, "bpmn.too_much", {"nodes": MOST_NODES, "flows": MOST_FLOWS})])
 
 
 def _complete(graph: _Graph) -> None:

@@ -51,6 +51,8 @@ def test_wrong_answers_are_refused_each_with_a_sentence(qms: Qms) -> None:
 def test_the_roles_of_the_workspace_are_the_ones_that_count(as_person: AsPerson) -> None:
     refused = as_person("quality")(*WHOLE[:-6], *STATES, "--owner", "NOBODY", "--json")
     assert refused.codes == ["DRAFT:role"]
+    taken = as_person("quality")(*WHOLE, "--id", "nonconformity", "--json")
+    assert taken.codes == ["DRAFT:taken"]
 
 
 def test_at_a_terminal_one_is_asked_and_asked_again(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from qms.errors import Incomplete
 from qms.workflows.check import IDENTIFIERS, check_sources
-from qms.workflows.drafting import Answers, drafted, write
+from qms.workflows.drafting import Answers, House, drafted, write
 from qms.workflows.reading import read_definition
 
 GOOD = Answers(
@@ -51,6 +51,8 @@ def test_titles_that_make_the_same_name_make_different_names() -> None:
     ("wrong", "code"),
     [
         ({"id": "Reso"}, "DRAFT:id"),
+        ({"id": "key-loan"}, "DRAFT:taken"),
+        ({"prefix": "CHIAVI"}, "DRAFT:taken"),
         ({"prefix": "R"}, "DRAFT:prefix"),
         ({"owner": "qm"}, "DRAFT:owner"),
         ({"owner": "GUEST"}, "DRAFT:role"),
@@ -64,7 +66,7 @@ def test_titles_that_make_the_same_name_make_different_names() -> None:
 )
 def test_an_answer_that_will_not_do_is_refused_by_its_name(wrong: dict[str, object], code: str) -> None:
     with pytest.raises(Incomplete) as refused:
-        drafted(replace(GOOD, **wrong), frozenset({"QM", "GUEST"}))  # type: ignore[arg-type]
+        drafted(replace(GOOD, **wrong), House(frozenset({"QM", "GUEST"}), ["key-loan"], ["CHIAVI"]))  # type: ignore[arg-type]
     assert refused.value.codes == (code,)
 
 

@@ -157,6 +157,22 @@ def test_what_is_no_drawing_or_would_do_harm_is_refused(content: str, code: str)
     assert [problem.code for problem in refused.value.problems] == [code]
 
 
+def test_ways_that_would_multiply_are_joined_or_refused() -> None:
+    chain = "".join(f'<intermediateCatchEvent id="e{index}"/>' for index in range(80))
+    pairs = [(f"e{index}", f"e{index + 1}") for index in range(79) for _ in "ab"] + [("t", "e0"), ("e79", "u")]
+    twice = "".join(f'<sequenceFlow id="f{index}" sourceRef="{one}" targetRef="{two}"/>' for index, (one, two) in enumerate(pairs))
+    ends = '<task id="t"/><task id="u"/>'
+    draft, _ = drafted(f"{HEAD}<process>{chain}{twice}{ends}</process></definitions>")
+    assert [len(step.targets) for step in draft.steps] == [1, 1]
+    star = "".join(
+        f'<exclusiveGateway id="g{i}"/><endEvent id="z{i}"/><sequenceFlow id="a{i}" sourceRef="g{i}" targetRef="m"/>'
+        f'<sequenceFlow id="b{i}" sourceRef="m" targetRef="z{i}"/>'
+        for i in range(60)
+    )
+    with pytest.raises(BadContent):
+        drafted(f'{HEAD}<process><intermediateThrowEvent id="m"/>{star}</process></definitions>')
+
+
 KINDS = ("task", "serviceTask", "exclusiveGateway", "parallelGateway", "startEvent", "endEvent", "intermediateCatchEvent", "boundaryEvent")
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="￾￿"), max_size=30)
 IDS = st.sampled_from(["a", "b", "c", "opening", "state_X", "step_y", "step_y_X", "choice_y", "state_X2", "step_z"])
