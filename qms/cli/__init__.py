@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from qms import __version__
-from qms.cli import cases, contents, documents, identifiers, keeping, notices, pages, people, trail, workflows, workspaces
+from qms.cli import cases, contents, documents, drafting, identifiers, keeping, notices, pages, people, trail, workspaces
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
@@ -37,7 +37,7 @@ GROUPS = {
     "document": documents.group,
     "import": notices.group,
     "identifier": identifiers.group,
-    "workflow": workflows.group,
+    "workflow": drafting.group,
 }
 
 

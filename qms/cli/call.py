@@ -59,6 +59,11 @@ class Call:
                 self.out.print(line, markup=False)
         self.out.file.flush()
 
+    def write(self, text: str) -> None:
+        """Print a text that another program will read: no line of it is broken, no sign changed."""
+        self.out.file.write(text)
+        self.out.file.flush()
+
     def tell(self, key: str, **values: Any) -> None:
         """Say something beside the answer, on standard error."""
         self.err.print(Text(self.say(key, **values)))

@@ -88,3 +88,11 @@ def text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotFound("file", str(path)) from error
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file that the person named. Raises NotFound when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound("file", str(path)) from error

@@ -2,26 +2,31 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
-from qms.cli import pages
+from qms.cli import inputs, pages
 from qms.cli.answers import table
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.cli.mistakes import reason_as_json
 from qms.errors import NotFound, Refused
 from qms.locale import sentence
-from qms.workflows import case, diagram, exports, migration, schema
-from qms.workflows.definition import Definition
+from qms.workflows import case, diagram, migration, schema
+from qms.workflows.bpmn import bpmn
+from qms.workflows.check import IDENTIFIERS
+from qms.workflows.definition import PROFILES, Definition
+from qms.workflows.mermaid import mermaid
 from qms.workflows.migration import Plan
+from qms.workflows.reading import read_definition
 
 FORMATS = ("svg", "mermaid", "bpmn")
+ENDINGS = (".yaml", ".yml")
 
 group = pages.section("cli.workflow")
 Flow = Annotated[str, typer.Argument(help="cli.argument.workflow", metavar="cli.shape.workflow")]
+ToFile = Annotated[Path | None, typer.Option("--file", help="cli.option.flow_file", metavar="cli.shape.file")]
 
 
 @group.verb("list", "cli.workflow.list")
@@ -42,39 +47,55 @@ def show_all(ctx: typer.Context) -> None:
 @group.verb("export", "cli.workflow.export")
 def export(
     ctx: typer.Context,
-    workflow: Flow,
+    workflow: Annotated[str, typer.Argument(help="cli.argument.workflow_or_file", metavar="cli.shape.workflow")],
     kind: Annotated[str, typer.Option("--format", help="cli.option.flow_format", metavar="|".join(FORMATS))] = "svg",
-    file: Annotated[Path | None, typer.Option("--file", help="cli.option.flow_file", metavar="cli.shape.file")] = None,
+    file: ToFile = None,
 ) -> None:
     call: Call = ctx.obj
-    app, _ = call.app, call.who()
     if kind not in FORMATS:
         raise WrongUse("cli.use.flow_format", value=kind, known=", ".join(FORMATS))
-    with app.reading() as connection:
-        definition = case.definition_of(connection, app.engine, workflow)
-    text = _written(definition, app.engine.profile, call.language, kind)
-    if file is None:
-        call.answer({"workflow": workflow, "format": kind, "text": text}, Text(text))
-        return
-    if file.exists():
-        raise WrongUse("cli.use.file_exists", file=str(file))
-    file.write_text(text, encoding="utf-8")
-    call.answer({"workflow": workflow, "format": kind, "file": str(file)}, call.say("cli.workflow.written", file=str(file)))
+    if workflow.endswith(ENDINGS):
+        definition = read_definition(inputs.content(Path(workflow)), workflow, IDENTIFIERS)
+        profile = call.app.settings.profile if call.common.workspace else PROFILES[0]
+    else:
+        app, _ = call.app, call.who()
+        profile = app.engine.profile
+        with app.reading() as connection:
+            definition = case.definition_of(connection, app.engine, workflow)
+    give(call, {"workflow": definition.id, "format": kind}, _written(definition, profile, call.language, kind), file)
+
+
+def give(call: Call, told: dict[str, Any], text: str, file: Path | None) -> None:
+    """Answer with a text for other programs: in ``file``, which must be new, or on the screen, not a sign changed."""
+    if file is not None:
+        try:
+            with file.open("x", encoding="utf-8") as new:
+                new.write(text)
+        except FileExistsError as error:
+            raise WrongUse("cli.use.file_exists", file=str(file)) from error
+        call.answer({**told, "file": str(file)}, call.say("cli.workflow.written", file=str(file)))
+    elif call.json:
+        call.answer({**told, "text": text})
+    else:
+        call.write(text)
 
 
 def _written(definition: Definition, profile: str, language: str, kind: str) -> str:
     if kind == "bpmn":
-        return exports.bpmn(definition, profile, language).decode()
+        return bpmn(definition, profile, language).decode()
     if kind == "mermaid":
-        return exports.mermaid(definition, profile, language)
-    return diagram.draw(definition, profile, language)
+        return mermaid(definition, profile, language)
+    return diagram.draw(definition, profile, language) + "\n"
 
 
 @group.verb("schema", "cli.workflow.schema")
-def show_schema(ctx: typer.Context) -> None:
+def show_schema(ctx: typer.Context, file: ToFile = None) -> None:
     call: Call = ctx.obj
     found = schema.schema()
-    call.answer(found, Text(json.dumps(found, ensure_ascii=False, indent=1)))
+    if call.json and file is None:
+        call.answer(found)
+    else:
+        give(call, {}, json.dumps(found, ensure_ascii=False, indent=1) + "\n", file)
 
 
 @group.verb("migrate", "cli.workflow.migrate")

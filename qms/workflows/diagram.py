@@ -46,13 +46,6 @@ def steps(definition: Definition, profile: str, language: str, path: Path = ()) 
     return found
 
 
-def laid_out(definition: Definition, profile: str, language: str) -> Drawing:
-    """Where the states of ``profile`` stand on the drawing."""
-    states = list(definition.states_in(profile))
-    edges, many = _edges(definition, profile, states, ())
-    return lay_out(states, {state.name: wrapped(state.title[language]) for state in states}, edges, many)
-
-
 def draw(
     definition: Definition, profile: str, language: str, *, current: str | None = None, path: Path = (), link: str | None = None
 ) -> str:

@@ -1,10 +1,11 @@
 """``qms workflow``: definitions listed and exported, open cases moved to a new one, looked at first."""
 
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 from qms.people.actor import SYSTEM
 from qms.workflows.case import put_in_force
-from tests.cli.conftest import AsPerson
+from tests.cli.conftest import AsPerson, Qms
 from tests.cli.test_cases import report
 from tests.house import House
 
@@ -57,3 +58,19 @@ def test_a_definition_is_written_in_every_form_and_nothing_is_written_over(as_pe
     assert quality("workflow", "export", "nonconformity", "--file", str(file)).code == 2
     assert quality("workflow", "export", "nonconformity", "--format", "visio").code == 2
     assert quality("workflow", "export", "nothing-of-that-name").code != 0
+
+
+def test_a_file_is_exported_without_a_workspace_and_not_a_line_of_it_is_broken(qms: Qms) -> None:
+    drawing = qms("workflow", "export", str(SHIPPED), "--format", "svg")
+    assert (drawing.code, drawing.out.count("\n")) == (0, 1)
+    assert fromstring(drawing.out).tag.endswith("svg")
+    assert qms("workflow", "export", str(SHIPPED), "--format", "bpmn", "--json").json["workflow"] == SHIPPED.stem
+    assert qms("workflow", "export", "nowhere.yaml").code == 4
+
+
+def test_a_file_that_cannot_be_read_is_not_exported(qms: Qms, tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt.yaml"
+    spoilt.write_text(SHIPPED.read_text(encoding="utf-8").replace("prefix:", "prefisso:"), encoding="utf-8")
+    answer = qms("workflow", "export", str(spoilt))
+    assert answer.code == 6
+    assert "prefisso" in answer.err

@@ -1,77 +1,55 @@
 """The JSON Schema lets through what the reader does, marks what it does not know, and names every key of the grammar."""
 
+import ast
 import json
-import re
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
 
-from qms.workflows import schema
+from qms.workflows import reading, reading_fields, reading_steps, schema
+from qms.workflows.drafting import drafted, write
 from tests.workflows.samples import LAMP, QUERY
+from tests.workflows.test_drafting import GOOD
 from tests.workflows.test_reckoning import ORDER
 
+NEWER = "https://json-schema.org/draft/2020-12/schema"
 SHIPPED = sorted(path for path in (Path(__file__).parents[2] / "workflows").glob("*.yaml") if path.name != "figures.yaml")
-KINDS: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
-KNOWN = {
-    "$schema", "title", "description", "type", "properties", "required", "additionalProperties", "patternProperties", "enum", "const",
-    "anyOf", "items", "pattern", "not", "minProperties", "maxProperties", "minimum",
-}  # fmt: skip
+SCHEMA = schema.schema()
+VALIDATORS = (jsonschema_rs.Draft7Validator(SCHEMA), jsonschema_rs.Draft202012Validator({**SCHEMA, "$schema": NEWER}))
+"""Editors read draft 7, other tools 2020-12: what the schema is written in means the same in both."""
 
 
-def fits(value: Any, rule: dict[str, Any]) -> bool:
-    """The part of draft 7 that the schema is written in."""
-    assert rule.keys() <= KNOWN, rule.keys() - KNOWN
-    kinds = rule.get("type", [])
-    if kinds and not any(_is(value, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)):
-        return False
-    if "anyOf" in rule and not any(fits(value, one) for one in rule["anyOf"]):
-        return False
-    if ("enum" in rule and value not in rule["enum"]) or ("const" in rule and value != rule["const"]):
-        return False
-    if "not" in rule and fits(value, rule["not"]):
-        return False
-    if isinstance(value, str) and "pattern" in rule and not re.search(rule["pattern"], value):
-        return False
-    if isinstance(value, int) and value < rule.get("minimum", value):
-        return False
-    if isinstance(value, list):
-        return all(fits(item, rule.get("items", {})) for item in value)
-    return _table_fits(value, rule) if isinstance(value, dict) else True
-
-
-def _is(value: Any, kind: str) -> bool:
-    return isinstance(value, KINDS[kind]) and (kind in ("boolean",) or not isinstance(value, bool))
-
-
-def _table_fits(value: dict[str, Any], rule: dict[str, Any]) -> bool:
-    if not set(rule.get("required", ())) <= value.keys() or not rule.get("minProperties", 0) <= len(value) <= rule.get(
-        "maxProperties", 999
-    ):
-        return False
-    for key, inner in value.items():
-        rules = [one for pattern, one in rule.get("patternProperties", {}).items() if re.search(pattern, key)]
-        rules += [rule["properties"][key]] if key in rule.get("properties", {}) else []
-        if not rules and rule.get("additionalProperties", True) is False:
-            return False
-        if not all(fits(inner, one) for one in rules):
-            return False
-    return True
+def fits(value: Any) -> bool:
+    first, second = (validator.is_valid(value) for validator in VALIDATORS)
+    assert first is second
+    return bool(first)
 
 
 def parsed(source: str) -> Any:
     return json.loads(json.dumps(YAML(typ="safe").load(source), default=str))
 
 
+def test_it_is_a_schema() -> None:
+    assert jsonschema_rs.meta.is_valid(SCHEMA)
+
+
+def test_a_definition_begun_from_answers_fits() -> None:
+    assert fits(parsed(write(drafted(GOOD), "it")))
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_workflow_fits(path: Path) -> None:
-    assert fits(parsed(path.read_text(encoding="utf-8")), schema.schema())
+    assert fits(parsed(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("source", [LAMP, QUERY, ORDER], ids=["lamp", "query", "order"])
 def test_the_samples_of_the_tests_fit(source: str) -> None:
-    assert fits(parsed(source), schema.schema())
+    assert fits(parsed(source))
 
 
 @pytest.mark.parametrize(
@@ -94,4 +72,45 @@ def test_the_samples_of_the_tests_fit(source: str) -> None:
 )
 def test_what_the_reader_would_not_take_is_marked(old: str, new: str) -> None:
     assert old in LAMP
-    assert not fits(parsed(LAMP.replace(old, new, 1)), schema.schema())
+    assert not fits(parsed(LAMP.replace(old, new, 1)))
+
+
+def mappings(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where in a parsed file a mapping stands."""
+    if isinstance(value, dict):
+        yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from mappings(inner, (*path, key))
+
+
+@pytest.mark.parametrize("source", [LAMP, ORDER, *SHIPPED], ids=["lamp", "order", *(path.stem for path in SHIPPED)])
+def test_an_unknown_key_is_marked_wherever_it_is_planted(source: str | Path) -> None:
+    whole = parsed(source if isinstance(source, str) else source.read_text(encoding="utf-8"))
+    missed = []
+    for path in mappings(whole):
+        planted = deepcopy(whole)
+        place = planted
+        for key in path:
+            place = place[key]
+        place["§ nowhere in the grammar"] = "x"
+        if fits(planted):
+            missed.append(path)
+    assert missed == []
+
+
+def test_every_key_that_the_reader_takes_is_one_of_the_schema() -> None:
+    taken: set[str] = set()
+    for module in (reading, reading_fields, reading_steps):
+        for call in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "keys":
+                constants = [node for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Constant)]
+                taken |= {node.value for node in constants if isinstance(node.value, str)}
+    offered = set()
+    waiting: list[Any] = [SCHEMA]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            offered |= set(here["properties"]) if isinstance(here.get("properties"), dict) else set()
+        waiting += here.values() if isinstance(here, dict) else here if isinstance(here, list) else []
+    assert {"reads", "restricted", "when", "order"} <= taken
+    assert taken <= offered
