@@ -10,11 +10,12 @@ from qms.records.evidence import TYPES
 from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.expression import Expression
 from qms.workflows.figures import NO_FIGURES, Figures, read_figures
+from qms.workflows.impossible import impossible
 from qms.workflows.model import unsatisfiable, walk
 from qms.workflows.reader import near
 from qms.workflows.reading import read_definition
 from qms.workflows.reading_fields import type_of
-from qms.workflows.step import EffectCall, Step
+from qms.workflows.step import EffectCall
 from qms.workflows.types import fits
 
 IDENTIFIERS = frozenset(KINDS)
@@ -83,6 +84,7 @@ def check_definitions(
         yield from _unused(definition)
         yield from _ticked(definition)
         yield from _others(definition, by_id, whole)
+        yield from impossible(definition, profile, _filled_from_outside(definition, definitions, whole))
         if circumstances.holders is not None:
             yield from unsatisfiable(definition, profile, circumstances.holders)
     yield from _endless(by_id)
@@ -222,17 +224,26 @@ def _opening_fits(definition: Definition, call: EffectCall, child: Definition) -
         yield Problem(definition.path, call.line, "workflow.opening_lacks", {"names": ", ".join(missing), "workflow": child.id})
 
 
+def _filled_from_outside(definition: Definition, definitions: Iterable[Definition], whole: bool) -> frozenset[str]:
+    """The fields that other workflows may fill when they open its cases: any, when not all of them are known."""
+    if not whole:
+        return frozenset(definition.fields)
+    steps = (step for other in definitions for step in (other.opening, *other.steps.values()))
+    calls = (effect for step in steps for effect in step.effects if effect.workflow == definition.id)
+    return frozenset(name for call in calls for name in call.fields or {})
+
+
 def _endless(by_id: Mapping[str, Definition]) -> Iterator[Problem]:
     """Openings that open cases whose openings come back to the first."""
     for start in by_id.values():
-        trail, here = [start.id], start
-        while (call := _opens(here.opening)) is not None and call.workflow in by_id:
-            here = by_id[str(call.workflow)]
-            trail.append(here.id)
-            if here.id in trail[:-1]:
-                yield Problem(start.path, start.opening.line, "workflow.endless", {"trace": f" → {OPENING} ".join(trail)})
+        seen: set[str] = set()
+        waiting: list[tuple[str, ...]] = [(start.id,)]
+        while waiting:
+            trail = waiting.pop()
+            opened = [effect.workflow for effect in by_id[trail[-1]].opening.effects if effect.workflow in by_id]
+            if start.id in opened:
+                trace = f" → {OPENING} ".join((*trail, start.id))
+                yield Problem(start.path, start.opening.line, "workflow.endless", {"trace": trace})
                 break
-
-
-def _opens(step: Step) -> EffectCall | None:
-    return next((effect for effect in step.effects if effect.workflow), None)
+            waiting += [(*trail, name) for name in opened if name is not None and name not in seen]
+            seen.update(name for name in opened if name is not None)

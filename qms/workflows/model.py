@@ -4,9 +4,10 @@ Each finding carries a trace, the shortest row of steps that shows it.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from qms.errors import Problem
+from qms.errors import Problem, Text
+from qms.locale import LANGUAGES
 from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.step import Step
 
@@ -18,12 +19,12 @@ def walk(definition: Definition, profile: str) -> Iterator[Problem]:
     """Everything that is wrong with the states, steps and timers that people of ``profile`` meet."""
     states = {state.name: state for state in definition.states_in(profile)}
     steps = list(definition.steps_in(profile))
-    traces = _traces(definition, steps, states)
+    known = traces(definition, profile)
 
     def problem(line: int, code: str, **values: object) -> Problem:
         return Problem(definition.path, line, f"workflow.{code}", {"profile": profile, **values})
 
-    yield from _ends(definition, profile, steps, traces)
+    yield from _ends(definition, profile, steps, known)
     for step in steps:
         for name in (*step.sources, *(target for target in step.targets if target is not None)):
             if name not in states:
@@ -38,7 +39,13 @@ def walk(definition: Definition, profile: str) -> Iterator[Problem]:
             yield from _due_step(definition, timer.line, timer.due_step)
 
 
-def _ends(definition: Definition, profile: str, steps: list[Step], traces: Trace) -> Iterator[Problem]:
+def told(definition: Definition, trace: Iterable[str]) -> Text:
+    """A row of steps by their titles, as the buttons say them."""
+    titles = [found.title for name in trace if (found := definition.step(name)) is not None]
+    return {language: " → ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
+
+
+def _ends(definition: Definition, profile: str, steps: list[Step], known: Trace) -> Iterator[Problem]:
     leading: dict[str, set[str]] = {}
     leaving = {name for step in steps for name in step.sources if any((target or name) != name for target in step.targets)}
     for step in steps:
@@ -53,9 +60,12 @@ def _ends(definition: Definition, profile: str, steps: list[Step], traces: Trace
                 saved.add(name)
                 waiting.append(name)
     for state in definition.states_in(profile):
-        values = {"profile": profile, "state": state.name, "trace": " → ".join(traces.get(state.name, ()))}
-        if state.name not in traces:
-            yield Problem(definition.path, state.line, "workflow.unreachable", values)
+        values = {"profile": profile, "state": state.name, "trace": told(definition, known.get(state.name, ()))}
+        if state.name not in known:
+            # Nothing leads here: the trace tells what would, from places that nobody comes to either.
+            ways = [f"{name}: {step.name}" for step in steps for name in step.sources if state.name in step.targets]
+            code = "unreachable_from" if ways else "unreachable"
+            yield Problem(definition.path, state.line, f"workflow.{code}", {**values, "trace": ", ".join(ways)})
         elif state.kind == "final" and state.name in leaving:
             yield Problem(definition.path, state.line, "workflow.final_left", values)
         elif not state.is_end and state.name not in leaving:
@@ -64,10 +74,12 @@ def _ends(definition: Definition, profile: str, steps: list[Step], traces: Trace
             yield Problem(definition.path, state.line, "workflow.no_way_out", values)
 
 
-def _traces(definition: Definition, steps: Collection[Step], states: Collection[str]) -> Trace:
-    initial = next((state.name for state in definition.states.values() if state.kind == "initial"), "")
-    found: dict[str, tuple[str, ...]] = {initial: (OPENING,)}
-    waiting = deque([initial])
+def traces(definition: Definition, profile: str) -> Trace:
+    """The shortest row of steps to each state that people of ``profile`` can reach."""
+    steps = list(definition.steps_in(profile))
+    states = {state.name for state in definition.states_in(profile)}
+    found: dict[str, tuple[str, ...]] = {definition.initial.name: (OPENING,)}
+    waiting = deque([definition.initial.name])
     while waiting:
         here = waiting.popleft()
         for step in steps:
@@ -94,32 +106,46 @@ def _due_step(definition: Definition, line: int, name: str) -> Iterator[Problem]
 
 
 def unsatisfiable(definition: Definition, profile: str, holders: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
-    """Steps that nobody can take given who holds which role: no holder at all, or too few persons to keep duties apart."""
+    """Steps that nobody can take given who holds which role: no holder at all, or too few persons to keep duties apart or to be as many
+    as a step wants."""
     steps = {step.name: step for step in (definition.opening, *definition.steps_in(profile))}
+    known = traces(definition, profile)
     able = {
         name: frozenset().union(*(holders.get(role, frozenset()) for role in step.by)) for name, step in steps.items() if SYS not in step.by
     }
     for name, step in steps.items():
+        way = next((known[source] for source in step.sources if source in known), ())
+        values = {"step": name, "profile": profile, "trace": told(definition, (*way, name))}
+        many = _many(step)
         if name in able and not able[name]:
-            yield Problem(definition.path, step.line, "workflow.nobody", {"step": name, "roles": ", ".join(step.by), "profile": profile})
-            continue
-        group = [name, *(other for other in step.apart_from if able.get(other))]
-        if name in able and len(group) > 1 and not _can_part(group, able, steps):
-            values = {"step": name, "others": ", ".join(step.apart_from), "code": step.sod_code, "profile": profile}
-            yield Problem(definition.path, step.line, "workflow.too_few_persons", values)
+            yield Problem(definition.path, step.line, "workflow.nobody", {**values, "roles": ", ".join(step.by)})
+        elif name in able and len(able[name]) < many:
+            found = {"count": many, "found": len(able[name]), "roles": ", ".join(step.by)}
+            yield Problem(definition.path, step.line, "workflow.too_few_agree", {**values, **found})
+        elif name in able and step.apart_from:
+            others = [other for other in step.apart_from if able.get(other)]
+            group = [one for one in (name, *others) for _ in range(_many(steps[one]))]
+            if not _can_part(group, able, steps):
+                more = {"others": ", ".join(step.apart_from), "code": step.sod_code}
+                yield Problem(definition.path, step.line, "workflow.too_few_persons", {**values, **more})
+
+
+def _many(step: Step) -> int:
+    """How many different persons a step wants, as far as its definition tells."""
+    return step.quorum.count or 1 if step.quorum is not None else 1
 
 
 def _can_part(group: list[str], able: Mapping[str, frozenset[str]], steps: Mapping[str, Step]) -> bool:
-    """Whether persons can be given to the steps of ``group`` so that those kept apart differ."""
+    """Whether persons can be given to the steps of ``group`` so that those kept apart differ; a step that stands there twice wants two."""
 
     def apart(one: str, other: str) -> bool:
-        return other in steps[one].apart_from or one in steps[other].apart_from
+        return one == other or other in steps[one].apart_from or one in steps[other].apart_from
 
-    def place(index: int, given: dict[str, str]) -> bool:
-        if index == len(group):
+    def place(given: tuple[str, ...]) -> bool:
+        if len(given) == len(group):
             return True
-        name = group[index]
-        taken = {person for other, person in given.items() if apart(name, other)}
-        return any(place(index + 1, {**given, name: person}) for person in sorted(able[name] - taken)[: len(group) + 1])
+        name = group[len(given)]
+        taken = {person for other, person in zip(group, given, strict=False) if apart(name, other)}
+        return any(place((*given, person)) for person in sorted(able[name] - taken)[: len(group) + 1])
 
-    return place(0, {})
+    return place(())
