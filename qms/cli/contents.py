@@ -1,7 +1,8 @@
 """``qms check``: every mistake in documents, workflows and record forms, as ``file:line: sentence``."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -10,13 +11,14 @@ from qms.cli import pages
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.cli.mistakes import problem_as_json, problem_line
-from qms.desk import contents
+from qms.desk import contents, rehearsal
 from qms.desk.contents import Judgement
 from qms.errors import NotFound, Problem
 from qms.library import MAIN
 from qms.people import directory
 from qms.procedures import control
-from qms.workflows.check import Circumstances
+from qms.workflows.check import IDENTIFIERS, Circumstances
+from qms.workflows.reading import read_definition
 
 MANY = 100_000
 FOLDERS = ("procedures", "workflows", "records")
@@ -30,6 +32,7 @@ def add_to(root: pages.Section) -> None:
 def check(
     ctx: typer.Context,
     paths: Annotated[list[Path] | None, typer.Argument(help="cli.argument.paths", metavar="cli.shape.paths")] = None,
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="cli.option.rehearse")] = False,
 ) -> None:
     call: Call = ctx.obj
     with call.progress(call.say("cli.check.reading")) as advance:
@@ -43,14 +46,51 @@ def check(
             found = contents.judge(sources, profile, known, advance, whole=is_whole(paths))
             where = {name: str(path) for name, path in places.items()}
         else:
-            found = contents.judge(of_library(call), call.app.settings.profile, circumstances(call), advance, whole=True)
-            where = {}
-    answer(call, found, where)
+            sources, profile, where = of_library(call), call.app.settings.profile, {}
+            found = contents.judge(sources, profile, circumstances(call), advance, whole=True)
+    played = rehearsed(call, sources, profile) if rehearse and found.holds else []
+    answer(call, found, where, played)
     raise typer.Exit(0 if found.holds else 1)
 
 
-def answer(call: Call, found: Judgement, where: dict[str, str]) -> None:
-    """Name the mistakes where the reader keeps the files, then what waits, then the count."""
+def rehearsed(call: Call, sources: Mapping[str, bytes], profile: str) -> list[dict[str, Any]]:
+    """The workflows among ``sources`` played with invented people, beside those in force when there is a workspace."""
+    flows = contents.of_folder(sources, "workflows", ".yaml")
+    figures = next((flows.pop(path) for path in list(flows) if path.endswith(f"/{contents.FIGURES}")), None)
+    ids = {path: read_definition(content, path, IDENTIFIERS).id for path, content in flows.items()}
+    beside: dict[str, bytes] = {}
+    if call.common.workspace:
+        with call.app.reading() as connection:
+            beside, known = call.app.engine.definitions.texts(connection)
+            figures = figures or known
+    engine = call.app.engine if call.common.workspace else rehearsal.bare_engine(profile)
+    together = {**beside, **{ids[path]: content for path, content in flows.items()}}
+    with call.progress(call.say("cli.check.rehearsing")) as advance:
+        found = []
+        for done, id in enumerate(ids.values()):
+            found.append(rehearsal.told(rehearsal.rehearse(engine, id, together, figures), call.language))
+            advance(done + 1, len(ids))
+    return found
+
+
+def scenes(call: Call, played: Mapping[str, Any]) -> Iterator[Text]:
+    """A rehearsal as lines: each step with where it led, then what was refused to whom."""
+    yield Text(call.say("cli.check.rehearsal", title=played["title"], workflow=played["workflow"]), style="bold")
+    if not played["playable"]:
+        yield Text("  " + call.say("cli.check.not_playable"))
+    for scene in played["scenes"]:
+        step = {"title": scene["title"], "to": scene["to"], "origin": scene["from"]}
+        yield Text("  " + call.say("cli.check.scene" if scene["to"] else "cli.check.scene_refused", **step))
+        for one in scene["tries"]:
+            reasons = " ".join(reason["message"] for reason in one["reasons"])
+            if not one["accepted"]:
+                yield Text("    · " + call.say(f"cli.check.try_{one['kind']}", person=one["person"], reasons=reasons))
+    for step in played["unseen"]:
+        yield Text("  " + call.say("cli.check.unseen", title=step["title"]))
+
+
+def answer(call: Call, found: Judgement, where: dict[str, str], played: list[dict[str, Any]]) -> None:
+    """Name the mistakes where the reader keeps the files, then what waits, then what was played, then the count."""
     kinds = {"problems": found.problems, "staffing": found.staffing, "waiting": found.waiting}
     listed = {name: [placed(problem, where) for problem in problems] for name, problems in kinds.items()}
     counts = {"documents": found.documents, "workflows": found.workflows, "forms": found.forms}
@@ -60,8 +100,11 @@ def answer(call: Call, found: Judgement, where: dict[str, str]) -> None:
         if problems and name != "problems":
             lines.append(Text(call.say(f"cli.check.{name}"), style="bold"))
         lines += [Text(problem_line(call.language, problem)) for problem in problems]
+    lines += [line for one in played for line in scenes(call, one)]
     verdict = call.say("cli.check.holds", **counts) if found.holds else call.say("cli.check.mistakes", len(found.problems))
-    call.answer({"holds": found.holds, **counts, **as_json}, *lines, Text(verdict, style="bold"))
+    call.answer(
+        {"holds": found.holds, **counts, **as_json, **({"rehearsals": played} if played else {})}, *lines, Text(verdict, style="bold")
+    )
 
 
 def placed(problem: Problem, where: dict[str, str]) -> Problem:

@@ -13,6 +13,7 @@ from qms.locale import LANGUAGES, say, sentence
 from qms.people.actor import Actor
 from qms.procedures import control
 from qms.procedures.control import Draft
+from qms.procedures.files import ControlledFile
 from qms.records import evidence
 from qms.workflows import check
 from qms.workflows.case import put_in_force
@@ -26,10 +27,15 @@ Source = tuple[str, bytes]
 """A definition's name and text."""
 
 
+def is_one(file: ControlledFile | None) -> bool:
+    """Whether the file of a document is a definition."""
+    return file is not None and file.name.lower().endswith(ENDING)
+
+
 def source_of(library: Library, folder: Path, draft: Draft) -> Source | None:
     """The definition that a draft brings, None when its file is none. A file that is not there yet is for others to refuse."""
     file = control.file_in(control.draft_text(library, draft), draft.path) if draft.kind == "text" else None
-    if file is None or not file.name.lower().endswith(ENDING):
+    if file is None or not is_one(file):
         return None
     try:
         return file.name, b"".join(evidence.read(folder, file.sha256))

@@ -38,6 +38,10 @@ class EditorPage:
     accepted: tuple[str, ...]
     limit: int
 
+    @property
+    def is_flow(self) -> bool:
+        return flows.is_one(self.file)
+
 
 @dataclass(frozen=True)
 class NewPage:
@@ -68,6 +72,10 @@ class DraftComparisonPage:
     merged: str
     key: str
     files: tuple[ControlledFile | None, ControlledFile | None]
+
+    @property
+    def is_flow(self) -> bool:
+        return flows.is_one(self.files[1])
 
 
 def edit(call: Call, key: str, slug: str) -> Response:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
+from qms.desk import flows
 from qms.errors import Incomplete, NotFound, Reason
 from qms.formats import moments, words
 from qms.formats.values import BadValue
@@ -35,6 +36,11 @@ class Bound:
     lines: tuple[Line, ...]
     html: str
     files: tuple[ControlledFile | None, ControlledFile | None]
+
+    @property
+    def is_flow(self) -> bool:
+        return flows.is_one(self.files[1])
+
     """The file of the revision in force and that of the draft."""
 
 

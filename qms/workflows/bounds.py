@@ -108,6 +108,11 @@ def _name(node: ast.Name, place: Place) -> May:
     return place.names.get(node.id, ANYTHING)
 
 
+def _attribute(node: ast.Attribute, place: Place) -> May:
+    """A figure, where its number is known."""
+    return place.names.get(f"{node.value.id}.{node.attr}", ANYTHING) if isinstance(node.value, ast.Name) else ANYTHING
+
+
 def _logic(node: ast.BoolOp, place: Place) -> May:
     parts = [_worth(part, place) for part in node.values]
     unknown = any(part.empty for part in parts)
@@ -285,6 +290,7 @@ def _attached(arguments: Sequence[ast.expr], place: Place) -> May:
 _WORTHS: Mapping[type[ast.expr], Callable[[Any, Place], May]] = {
     ast.Constant: _constant,
     ast.Name: _name,
+    ast.Attribute: _attribute,
     ast.BoolOp: _logic,
     ast.UnaryOp: _unary,
     ast.BinOp: _reckoning,
@@ -313,6 +319,9 @@ def _given(node: ast.expr, place: Place) -> Place:
         for _ in range(2):
             for part in node.values:
                 place = _given(part, place)
+    elif isinstance(node, ast.BoolOp):
+        able = [part for part in node.values if _worth(part, place).may_be_true]
+        place = _given(able[0], place) if len(able) == 1 else place
     elif isinstance(node, ast.Name):
         place = place.knowing(node.id, _name(node, place).only(frozenset({True})))
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Name):

@@ -48,6 +48,10 @@ class Definitions:
             found = self._loaded[digest] = Loaded(definition, Ways(definition, self.profile))
         return found
 
+    def read_as(self, definition: Definition) -> None:
+        """Take ``definition`` for what its text says: a rehearsal's reading, with rules left out that it supposes to hold."""
+        self._loaded[definition.digest] = Loaded(definition, Ways(definition, self.profile))
+
     def in_force(self, connection: Connection, workflow: str) -> Loaded:
         """The definition that new cases of ``workflow`` get. Raises NotFound."""
         digest = connection.execute(_digest_of, {"kind": WORKFLOW, "id": workflow}).scalar()
@@ -68,6 +72,14 @@ class Definitions:
             select(definition_text.c.digest).where(definition_text.c.kind == WORKFLOW).order_by(definition_text.c.digest)
         )
         return [self.get(connection, digest) for digest in rows.scalars()]
+
+    def texts(self, connection: Connection) -> tuple[dict[str, bytes], bytes | None]:
+        """The texts in force: of every workflow by its id, and of the figures."""
+        joined = definition_in_force.join(definition_text, definition_in_force.c.digest == definition_text.c.digest)
+        columns = (definition_in_force.c.kind, definition_in_force.c.id, definition_text.c.source)
+        rows = connection.execute(select(*columns).select_from(joined).order_by(definition_in_force.c.id)).all()
+        found = {row.id: row.source.encode("utf-8") for row in rows if row.kind == WORKFLOW}
+        return found, next((row.source.encode("utf-8") for row in rows if row.kind == FIGURES), None)
 
     def figures(self, connection: Connection) -> Figures:
         """The figures in force."""

@@ -34,7 +34,7 @@ def impossible(definition: Definition, profile: str, filled_from_outside: Collec
 def _judged(
     definition: Definition, profile: str, step: Step, source: str, trace: tuple[str, ...], earlier: frozenset[str], outside: Collection[str]
 ) -> Iterator[Problem]:
-    alone = place = _place(definition, step, source, earlier, outside)
+    alone = place = place_of(definition, step, source, earlier, outside)
     values = {"profile": profile, "step": step.name, "state": source or OPENING, "trace": told(definition, (*trace, step.name))}
     passed: list[str] = []
     for guard in (guard for guard in step.guards if guard.that is not None):
@@ -78,7 +78,8 @@ def _before(definition: Definition, steps: Collection[Step], found: Trace) -> Ma
     return before
 
 
-def _place(definition: Definition, step: Step, source: str, earlier: frozenset[str], outside: Collection[str]) -> Place:
+def place_of(definition: Definition, step: Step, source: str, earlier: frozenset[str], outside: Collection[str]) -> Place:
+    """What is known at ``step`` taken from ``source`` (empty: on opening) after ``earlier`` steps, before its own rules are asked."""
     acts = [found for name in earlier if (found := definition.step(name)) is not None]
     asked = {wanted.name for act in acts for wanted in act.asks} | {name for act in acts for name in act.sets}
     now = {wanted.name: wanted.required for wanted in step.asks}

@@ -1,5 +1,7 @@
 """``qms workflow``: definitions listed and exported, open cases moved to a new one, looked at first."""
 
+import json
+import shutil
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -74,3 +76,21 @@ def test_a_file_that_cannot_be_read_is_not_exported(qms: Qms, tmp_path: Path) ->
     answer = qms("workflow", "export", str(spoilt))
     assert answer.code == 6
     assert "prefisso" in answer.err
+
+
+def test_a_definition_is_played_beside_those_in_force_before_anybody_hands_it_in(qms: Qms, house: House, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/workflows.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "supplier-complaint.yaml"
+    file.write_text(text, encoding="utf-8")
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+    shutil.copy(file, folder)
+    answer = qms("--workspace", str(house.app.settings.root), "check", str(folder), "--rehearse", env={"QMS_LANGUAGE": "it"})
+    assert answer.code == 0, answer.out
+    assert "Prova generale: Reclamo a un fornitore (supplier-complaint)" in answer.out
+    assert "senza i ruoli: rifiutato." in answer.out and "✓" in answer.out and "non ci si è arrivati" not in answer.out
+    alone = json.loads(qms("check", str(folder), "--rehearse", "--json").out)
+    assert [one["workflow"] for one in alone["rehearsals"]] == ["supplier-complaint"]
+    file.write_text(text.replace("kind: initial", "kind: final"), encoding="utf-8")
+    shutil.copy(file, folder)
+    assert "rehearsals" not in json.loads(qms("check", str(folder), "--rehearse", "--json").out)

@@ -76,3 +76,32 @@ def test_a_definition_that_fails_its_check_is_not_even_submitted(house: House, a
     answer = stepped(author, case_of(author, draft), SUBMIT, **CHANGE)
     assert answer.status_code == 422
     assert any("non supera il controllo" in one for one in sentences(answer))
+
+
+def test_who_is_to_approve_sees_it_played_with_invented_people_first(house: House, as_person: AsPerson) -> None:
+    author = as_person("quality")
+    draft = drafted(author, changed())
+    assert f'href="{draft}/rehearsal"' in author.get(draft).text
+    number = case_of(author, draft)
+    stepped(author, number, SUBMIT, **CHANGE)
+    with house.app.reading() as connection:
+        before = trail.size(connection)
+    checker = as_person("quality_too")
+    assert f'href="{draft}/rehearsal"' in checker.get(f"{number}/steps/{CHECK}").text
+    page = checker.get(f"{draft}/rehearsal")
+    assert page.status_code == 200
+    assert "Prova generale: Nuova: " in page.text
+    assert "senza i ruoli: rifiutato" in page.text and "ROLE:" in page.text and "FIELD_REQUIRED:" in page.text
+    with house.app.reading() as connection:
+        assert trail.size(connection) == before
+    in_force = as_person("auditor").get("/processes/planned-action/rehearsal")
+    assert "Prova generale: " in in_force.text and "Nuova: " not in in_force.text
+
+
+def test_a_faulty_draft_is_not_played_and_tells_why(house: House, as_person: AsPerson) -> None:
+    author = as_person("quality")
+    draft = drafted(author, SHIPPED.read_bytes().replace(b"    to: DONE\n", b"    to: NOWHERE\n", 1))
+    page = author.get(f"{draft}/rehearsal")
+    assert "NOWHERE" in page.text and "senza i ruoli" not in page.text
+    assert author.get("/documents/PRO-4/drafts/none/rehearsal").status_code == 404
+    assert author.get("/processes/no-such/rehearsal").status_code == 404

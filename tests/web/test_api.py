@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.web.test_importing_a_notice import CALL
 from tests.web.test_opening_a_case import GOOD
 from tests.web.test_taking_a_step import TREAT
 
+ROOT = Path(__file__).parents[2]
 FIELDS = {name.removeprefix("field."): value for name, value in GOOD.items()}
 TREATED = {name.removeprefix("field."): value for name, value in TREAT.items()}
 
@@ -180,3 +182,24 @@ def test_the_api_is_described_by_openapi_and_a_page_that_loads_nothing_from_outs
     assert "/api/v1/cases/{number}/steps" in page
     assert "http://" not in page.replace("http://localhost", "").replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in page
+
+
+def test_a_definition_is_judged_and_played_without_handing_it_in(house: House, program: Any) -> None:
+    quality, auditor = program("quality"), program("auditor")
+    before = size_of(house)
+    text = (ROOT / "workflows" / "planned-action.yaml").read_text(encoding="utf-8")
+    sound = quality.post("/workflows/check", {"source": text}).json()
+    assert (sound["holds"], sound["problems"]) == (True, [])
+    assert sound["rehearsal"]["workflow"] == "planned-action"
+    assert any(
+        one["code"].startswith("ROLE:") for scene in sound["rehearsal"]["scenes"] for tried in scene["tries"] for one in tried["reasons"]
+    )
+    faulty = quality.post("/workflows/check", {"source": text.replace("    to: DONE\n", "    to: NOWHERE\n", 1)}).json()
+    assert faulty["holds"] is False and faulty["rehearsal"] is None
+    assert all(problem["line"] and problem["message"] for problem in faulty["problems"])
+    assert quality.post("/workflows/check", {"source": "a: ["}).json()["holds"] is False
+    assert quality.post("/workflows/check", {"source": "x" * 300_000}).status_code == 422
+    played = auditor.get("/workflows/nonconformity/rehearsal").json()
+    assert played["playable"] and played["unseen"] == []
+    assert auditor.get("/workflows/no-such/rehearsal").status_code == 404
+    assert size_of(house) == before

@@ -40,6 +40,7 @@ BODIES: dict[str, Any] = {
     "/documents/{key}/drafts/{slug}": {"text": "", "tip": ""},
     "/documents/{key}/proposals": {"kind": "withdrawal", "reason": ""},
     "/notices": {"name": "x", "content": ""},
+    "/workflows/check": {"source": "a: ["},
 }
 
 FORMS: dict[str, dict[str, str]] = {
