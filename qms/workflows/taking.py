@@ -63,15 +63,25 @@ class Outcome:
     changes: Mapping[str, list[Any]]
 
 
-def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: int, request: Request) -> Receipt:
-    """Take the step or raise Refused with every reason. The case row is locked by the caller."""
+@dataclass(frozen=True)
+class Judged:
+    """A request held against the case: every reason it cannot be, the form and the facts as read, and the waiver that it needs."""
+
+    reasons: tuple[Reason, ...]
+    form: Form
+    facts: Facts
+    waiver: int | None
+
+
+def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: int, request: Request) -> Judged:
+    """Read the form and ask everything that a step must answer to, at once."""
     step, definition = request.step, loaded.definition
     form = forms.read_form(engine, tx.connection, definition, step, file.fields, request.fields, request.by)
     facts = _facts(tx, engine, definition, file, request, form.fields)
     asked = objections.Asked(definition, step, file, request.by, tx.now)
     duties = list(objections.of_duties(asked, facts))
     waiver = waivers.open_one(tx.connection, file.number, step.name, request.by.person) if duties else None
-    reasons = [
+    reasons = (
         *objections.of_version(file, version),
         *objections.of_state(asked, loaded.ways),
         *objections.of_role(asked, file.organisations),
@@ -85,18 +95,25 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
         *objections.of_moment(request.happened_at, tx.now, file.opened_at),
         *(links.of_parents(tx.connection, engine, file) if file.is_closed and _opens_again(definition, step, file, facts) else ()),
-    ]
-    if reasons:
+    )
+    return Judged(reasons, form, facts, waiver)
+
+
+def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: int, request: Request) -> Receipt:
+    """Take the step or raise Refused with every reason. The case row is locked by the caller."""
+    step, definition = request.step, loaded.definition
+    judged = judge(tx, engine, loaded, file, version, request)
+    if judged.reasons:
         if version != file.version and request.key and (done := requests.repeated(tx.connection, request.key, request.print_)) is not None:
             return done
-        raise refusal(reasons)
+        raise refusal(judged.reasons)
+    form, facts = judged.form, judged.facts
     if not is_complete(step, file, request.by, facts):
-        return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), form, facts, waiver)
-    target = loaded.ways.take(file.state, step.name, _target(step, facts))
-    outcome = settle(tx, engine, definition, file, request, form, facts, target)
+        return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), judged)
+    outcome = settle(tx, engine, definition, file, request, form, facts, loaded.ways.take(file.state, step.name, _target(step, facts)))
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
-    return _concluded(tx, engine, definition, outcome, request, "step-taken", waiver)
+    return _concluded(tx, engine, definition, outcome, request, "step-taken", judged.waiver)
 
 
 def _target(step: Step, facts: Facts) -> str | None:
@@ -113,13 +130,12 @@ def _agreeing(step: Step) -> Step:
     return replace(step, branches=(), target=None, sets={}, clears=(), effects=())
 
 
-def _agree(
-    tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form, facts: Facts, waiver: int | None
-) -> Receipt:
-    outcome = settle(tx, engine, definition, file, request, form, facts, file.state, agreement(request.step.name))
+def _agree(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, judged: Judged) -> Receipt:
+    name = agreement(request.step.name)
+    outcome = settle(tx, engine, definition, file, request, judged.form, judged.facts, file.state, name)
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
-    return _concluded(tx, engine, definition, outcome, request, AGREED_TO, waiver)
+    return _concluded(tx, engine, definition, outcome, request, AGREED_TO, judged.waiver)
 
 
 def _concluded(

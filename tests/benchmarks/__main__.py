@@ -2,7 +2,7 @@
 
 Both sides of a ratio take turns, one step each, so that whatever else the machine does falls on both; medians are compared.
 
-    bin/bench [--steps 500] [--cases 100000] [--folder DIR]
+    bin/bench [--steps 500] [--cases 1000000] [--entries 10000] [--folder DIR]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.benchmarks import bare, clients, errands, growth
+from tests.benchmarks import bare, clients, engine, errands, growth
 from tests.benchmarks.serve import serving
 from tests.conftest import address_of, fresh_postgresql, start_postgresql
 
@@ -29,15 +29,16 @@ Line = tuple[str, str, str, str, str]
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--steps", type=int, default=500)
-    asked.add_argument("--cases", type=int, default=100_000)
+    asked.add_argument("--cases", type=int, default=1_000_000)
+    asked.add_argument("--entries", type=int, default=10_000)
     asked.add_argument("--folder", type=Path, default=None, help="where to work; on a real disk")
     given = asked.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="qms-bench-", dir=given.folder))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     print("| what | measured against | the step | ratio | bound |\n|---|---|---|---|---|")
     try:
-        for measure in (in_process, on_postgresql, through_http, with_many_cases):
-            for line in measure(folder, given.steps, given.cases):
+        for measure in (in_process, on_postgresql, through_http, within_the_engine, with_long_histories, with_many_cases):
+            for line in measure(folder, given):
                 print("| " + " | ".join(line) + " |", flush=True)
         print("\n| page | demo, p50 | p95 | a hundred times, p50 | p95 | growth |\n|---|---|---|---|---|---|")
         for row in growth.growth(folder):
@@ -46,27 +47,27 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def in_process(folder: Path, steps: int, cases: int) -> Iterator[Line]:
+def in_process(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
     """The verb beside the bare transaction, on SQLite."""
     errands.make(folder / "small", 100)
     with errands.opened(folder / "small") as ours:
-        yield _ratio("`take_step` in process, SQLite", bare.bare(folder), _going_round(ours), 3 * steps, 3)
+        yield _ratio("`take_step` in process, SQLite", bare.bare(folder), _going_round(ours), 3 * given.steps, 3)
 
 
-def on_postgresql(folder: Path, steps: int, cases: int) -> Iterator[Line]:
+def on_postgresql(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
     """The same on PostgreSQL, both over the same socket."""
     server = start_postgresql(folder / "pg")
     try:
         errands.make(folder / "other", 100, fresh_postgresql(address_of(server)))
         plain = bare.prepare(fresh_postgresql(address_of(server)))
         with errands.opened(folder / "other") as ours:
-            yield _ratio("`take_step` in process, PostgreSQL", lambda: bare.step(plain), _going_round(ours), 3 * steps, 3)
+            yield _ratio("`take_step` in process, PostgreSQL", lambda: bare.step(plain), _going_round(ours), 3 * given.steps, 3)
         plain.dispose()
     finally:
         server.cleanup()
 
 
-def through_http(folder: Path, steps: int, cases: int) -> Iterator[Line]:
+def through_http(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
     """A step by API and by form beside a minimal handler; then eight programs beside one."""
     with errands.opened(folder / "small") as ours:
         token, session = clients.credentials(ours.app, ours.by)
@@ -77,18 +78,45 @@ def through_http(folder: Path, steps: int, cases: int) -> Iterator[Line]:
             ("a step through HTTP, JSON API", clients.program(port, token, numbers[0], versions[numbers[0]])),
             ("a step through HTTP, page's form", clients.browser(port, session, numbers[1], versions[numbers[1]])),
         ):
-            yield _ratio(name, clients.bare(plain), client, steps, 2)
+            yield _ratio(name, clients.bare(plain), client, given.steps, 2)
         crowd = [clients.program(port, token, number, versions[number]) for number in numbers[2 : 2 + CROWD]]
-        yield from _crowd(crowd, steps)
+        yield from _crowd(crowd, given.steps)
 
 
-def with_many_cases(folder: Path, steps: int, cases: int) -> Iterator[Line]:
+def within_the_engine(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
+    """The engine's own part of a step, in CPU, beside a trigger of `transitions`; and reading all definitions beside parsing their YAML."""
+    with errands.opened(folder / "small") as ours:
+        trigger, step = engine.bare_trigger(), engine.step_within(ours)
+    ratio = f"{step / trigger:.1f}"
+    yield "the engine's part of a step (CPU), a trigger of `transitions`", _us(trigger), _us(step), ratio, "≤ 150 µs"
+    parsed, judged = engine.load_and_check()
+    yield "all definitions read and checked, their YAML parsed", _ms(parsed), _ms(judged), f"{judged / parsed:.2f}", ""
+
+
+def with_long_histories(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
+    """A case with a long history beside one with a short one, in the same workspace."""
+    with errands.opened(folder / "small") as ours:
+        long, short = ours.numbers[0], list(ours.numbers[1:])
+        engine.lengthen(ours, long, given.entries)
+        place = 0
+
+        def of_short() -> object:
+            nonlocal place
+            place += 1
+            return ours.step(short[place % len(short)])
+
+        what = f"a case with {given.entries:,} entries against 10"
+        yield _ratio(what, of_short, lambda: ours.step(long), 2 * given.steps, 1.1)
+
+
+def with_many_cases(folder: Path, given: argparse.Namespace) -> Iterator[Line]:
     """The verb in a workspace with many cases beside one with a hundred."""
     began = time.perf_counter()
-    errands.make(folder / "large", cases)
-    print(f"{cases} cases opened in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    errands.make(folder / "large", 1000)
     with errands.opened(folder / "small") as few, errands.opened(folder / "large") as many:
-        yield _ratio(f"{cases:,} cases against 100", _going_round(few), _going_round(many), steps, 1.3)
+        engine.multiply(many, given.cases)
+        print(f"{given.cases} cases in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        yield _ratio(f"{given.cases:,} cases against 100", _going_round(few), _going_round(many), 2 * given.steps, 1.3)
 
 
 def _going_round(ours: errands.Errands) -> Callable[[], object]:
@@ -138,6 +166,10 @@ def _timed(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def _us(seconds: float) -> str:
+    return f"{seconds * 1_000_000:.0f} µs"
 
 
 def _ms(seconds: float) -> str:
