@@ -5,14 +5,14 @@ Everything else that falls due waits for the morning, so that nobody learns to o
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from babel.dates import format_datetime
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, insert, or_, select, update
 
 from qms.database import Database, Transaction, metadata, moment, stamp
 from qms.desk import messages, my_work
-from qms.desk.my_work import Waiting
+from qms.desk.my_work import Escalated, Waiting
 from qms.errors import NotFound, NotPermitted
 from qms.locale import say
 from qms.people import directory
@@ -29,7 +29,7 @@ MOST = 30
 """Cases named in one message; the rest are counted."""
 SOON = timedelta(days=7)
 AT_ONCE = 50
-RINGS = ("timer-warned", "timer-due")
+RINGS = ("timer-warned", "timer-due", "timer-escalated")
 
 mark = Table(
     "message_mark",
@@ -93,17 +93,18 @@ def _morning(tx: Transaction, house: House, person: str) -> int:
         tx.connection.execute(insert(messages.choice), {"person": person, "hour": None, **values})
     by = directory.actor(tx.connection, person, house.hats, "system", tx.now)
     found = list(my_work.waiting(tx.connection, house.engine, by, MOST + 1))
-    if not found:
+    told = my_work.escalated(tx.connection, house.engine, by, MOST, {one.number for one in found})
+    if not found and not told:
         return 0
     late = sum(1 for one in found if one.due_at is not None and one.due_at < tx.now)
-    subject = say(by.language, "desk.morning.subject", len(found[:MOST]))
+    subject = say(by.language, "desk.morning.subject", len(found[:MOST]) + len(told))
     if late:
         subject += say(by.language, "desk.morning.late_count", late)
-    body = "\n".join(_lines(house, by, found, tx.now, today))
+    body = "\n".join(_lines(house, by, found, told, tx.now))
     return int(messages.put(tx, house.settings, f"{messages.MORNING}:{today}:{person}", person, messages.MORNING, subject, body))
 
 
-def _lines(house: House, by: Actor, found: list[Waiting], now: datetime, today: date) -> Iterator[str]:
+def _lines(house: House, by: Actor, found: list[Waiting], told: list[Escalated], now: datetime) -> Iterator[str]:
     yield say(by.language, "desk.morning.greeting", name=by.name)
     parts = (
         ("late", [one for one in found[:MOST] if one.due_at is not None and one.due_at < now]),
@@ -122,6 +123,13 @@ def _lines(house: House, by: Actor, found: list[Waiting], now: datetime, today: 
     if len(found) > MOST:
         yield ""
         yield say(by.language, "desk.morning.more", count=MOST)
+    if told:
+        yield ""
+        yield say(by.language, "desk.morning.escalated")
+    for late in told:
+        yield f"- {late.number} · {late.title}"
+        yield "  " + say(by.language, "desk.morning.was_due", timer=late.timer[by.language], at=_at(house, by, late.due_at))
+        yield f"  {house.settings.address}/cases/{late.number}"
     yield ""
     yield say(by.language, "desk.morning.end", address=f"{house.settings.address}/account")
 
@@ -158,7 +166,7 @@ def _tell(tx: Transaction, house: House, entry: Entry) -> int:
     if timer is None or not timer.hard or file.is_closed:
         return 0
     acting = {role for step in definition.steps_in(house.engine.profile) if file.state in step.sources for role in step.by}
-    wanted = {*timer.escalate, *acting} - {EVERY_STAFF_ROLE}
+    wanted = {*timer.escalate, *ringing["escalate"], *acting} - {EVERY_STAFF_ROLE}
     worn = [hat.id for hat in house.hats.hats.values() if wanted & set(hat.roles)]
     made = 0
     for person in directory.wearing(tx.connection, worn, file.organisations):
@@ -175,7 +183,7 @@ def _tell(tx: Transaction, house: House, entry: Entry) -> int:
             "address": f"{house.settings.address}/cases/{number}",
             "name": by.name,
         }
-        kind = "past" if entry.event == "timer-due" else "near"
+        kind = "near" if entry.event == "timer-warned" else "past"
         subject, body = (say(by.language, f"desk.deadline.{kind}.{part}", None, **words) for part in ("subject", "body"))
         made += messages.put(tx, house.settings, f"{messages.DEADLINE}:{entry.position}:{person}", person, messages.DEADLINE, subject, body)
     return made

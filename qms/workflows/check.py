@@ -147,7 +147,8 @@ def _roles(definition: Definition) -> Iterator[tuple[int, str, frozenset[str]]]:
     for step in (definition.opening, *definition.steps.values()):
         yield from ((step.line, role, NEVER) for role in step.by)
     for timer in definition.timers.values():
-        yield from ((timer.line, role, NEVER) for role in timer.escalate)
+        told = (*timer.escalate, *(role for link in timer.chain for role in link.tell))
+        yield from ((timer.line, role, NEVER) for role in told)
     for expression in definition.expressions():
         yield from ((expression.line, role, NEVER) for role in sorted(expression.uses.roles))
 

@@ -138,8 +138,8 @@ def _set(timer: Timer, clock: Clock, move: Move, facts: Facts, start: datetime |
     fired = clock.due_fired_at if due is not None and due <= move.recorded_at else None
     fresh = replace(clock, due_at=due, due_fired_at=fired)
     warnings = warning_moments(timer, fresh, facts)
-    warned = sum(at <= move.recorded_at for at in warnings)
-    return with_next(timer, replace(fresh, warned=warned), warnings)
+    warned = len(timer.warn) if fired is not None else sum(at <= move.recorded_at for at in warnings)
+    return with_next(timer, replace(fresh, warned=warned), warnings, chain_moments(timer, fresh, facts))
 
 
 def _due(timer: Timer, start: datetime | date, facts: Facts) -> datetime | None:
@@ -167,10 +167,28 @@ def warning_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
     return sorted(found)
 
 
-def with_next(timer: Timer, clock: Clock, warnings: list[datetime]) -> Clock:
+def chain_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
+    """When the links of the chain tell somebody else, in their order; those behind it are counted in ``warned`` after the warnings."""
+    found = []
+    for link in timer.chain if clock.due_at is not None else ():
+        with suppress(Exhausted, OverflowError, ValueError):
+            after = link.after.value(facts)
+            if isinstance(after, Duration) and clock.due_at is not None:
+                found.append(facts.calendar.shift(clock.due_at, after, 1))
+    return found
+
+
+def links_behind(timer: Timer, clock: Clock) -> int:
+    """How many links of the chain have told."""
+    return max(0, clock.warned - len(timer.warn)) if clock.due_fired_at is not None else 0
+
+
+def with_next(timer: Timer, clock: Clock, warnings: list[datetime], chain: list[datetime]) -> Clock:
     """``clock`` with the moment it wants to be woken next; a timer that does nothing when it is due wakes for its warnings only."""
-    if not clock.is_running or clock.due_at is None or clock.due_fired_at is not None:
+    if not clock.is_running or clock.due_at is None:
         return replace(clock, next_at=None)
+    if clock.due_fired_at is not None:
+        return replace(clock, next_at=next(iter(chain[links_behind(timer, clock) :]), None))
     moments = warnings[clock.warned :][:1] + ([] if timer.on_due == "nothing" else [clock.due_at])
     return replace(clock, next_at=min(moments, default=None))
 

@@ -96,7 +96,7 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
         due: "workdays(10)"           # an expression: a moment, a date (its last second), or a duration from the start; None: not due yet
         warn: ["days(3)", "hours(4)"] # that long before
         until: [close, withdraw]      # steps that satisfy it. Default with start state: leaving the state. Entering a final state ends all
-        escalate: [QM, TOP]           # who is told when it is due
+        escalate: [QM, {after: "workdays(5)", tell: [TOP]}]      # who is told when it is due, and who else while it stays undone
         hard: true                    # a legal deadline, to the second
         on_due: flag                  # nothing | flag (default) | {step: lapse}: a step by SYS, never a signed or binding one
 
@@ -211,6 +211,14 @@ class State:
 
 
 @dataclass(frozen=True)
+class Escalation:
+    """Who else is told when a timer is still undone so long after it was due."""
+
+    after: Expression
+    tell: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Timer:
     """A clock that a step, a state or a field starts, and others stop."""
 
@@ -223,6 +231,8 @@ class Timer:
     warn: tuple[Expression, ...]
     until: tuple[str, ...]
     escalate: tuple[str, ...]
+    chain: tuple[Escalation, ...]
+    """In their order; only of timers that do something when they are due."""
     hard: bool
     on_due: str
     """``nothing``, ``flag`` or ``step``."""
@@ -331,3 +341,4 @@ class Definition:
         for timer in self.timers.values():
             yield timer.due
             yield from timer.warn
+            yield from (link.after for link in timer.chain)

@@ -38,6 +38,8 @@ class Deadline:
     due: str
     warnings: tuple[str, ...]
     escalate: tuple[str, ...]
+    chain: tuple[tuple[str, tuple[str, ...]], ...]
+    """How long after it was due, and who is told then."""
     is_legal: bool
 
 
@@ -95,6 +97,7 @@ def _deadlines(definition: Definition, profile: str, teller: Teller, roles: Mapp
             teller.due(timer),
             tuple(teller.length(one) for one in timer.warn),
             tuple(roles.get(role, role) for role in timer.escalate),
+            tuple((teller.length(link.after), tuple(roles.get(role, role) for role in link.tell)) for link in timer.chain),
             timer.hard,
         )
         for timer in definition.timers_in(profile)

@@ -4,14 +4,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from qms.workflows.definition import OPENING, PROFILES, Field, Slot, Timer
+from qms.workflows.definition import OPENING, PROFILES, Escalation, Field, Slot, Timer
 from qms.workflows.expression import Expression
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import type_of
 from qms.workflows.scope import Names
 from qms.workflows.step import Branch, EffectCall, Guard, Quorum, Step, Wanted
 from qms.workflows.types import BOOLEAN, DATE, DURATION, MOMENT, PERSON, PERSONS, Mistake, fits
-from qms.workflows.yaml_file import Node, Table, Word
+from qms.workflows.yaml_file import Items, Node, Table, Word
 
 EFFECT_NAME = re.compile(r"[a-z][a-z-]{1,39}")
 OPEN_CASE = "open-case"
@@ -230,15 +230,32 @@ def read_timer(reader: Reader, name: str, node: Node, known: Known, line: int) -
     due = reader.expression(entries.get("due"), "due", known.names, DURATION, MOMENT, DATE)
     warn = [reader.expression(word, "warn", known.names, DURATION) for word in reader.words(entries.get("warn"), "warn")]
     on_due, due_step = _on_due(reader, entries.get("on_due"), known, line)
-    escalate = reader.roles(entries.get("escalate"), "escalate")
+    escalate, chain = _escalation(reader, entries.get("escalate"), known)
     until = reader.known(reader.words(entries.get("until"), "until"), "step", known.steps)
     title = reader.text(entries.get("title"), "title", line)
     hard = reader.truth(entries.get("hard"), "hard")
     profile = reader.one_of(entries.get("profile"), "profile", PROFILES, "") or None
     if due is None:
         return None
+    if chain and on_due == "nothing":
+        reader.wrong(line, "escalation_without_due")
     warnings = tuple(expression for expression in warn if expression is not None)
-    return Timer(name, title, starts_with, start, due, warnings, until, escalate, hard, on_due, due_step, profile, line)
+    return Timer(name, title, starts_with, start, due, warnings, until, escalate, chain, hard, on_due, due_step, profile, line)
+
+
+def _escalation(reader: Reader, node: Node | None, known: Known) -> tuple[tuple[str, ...], tuple[Escalation, ...]]:
+    """The roles told when a timer is due, and those told later."""
+    if not isinstance(node, Items):
+        return reader.roles(node, "escalate"), ()
+    later = [item for item in node.items if isinstance(item, Table)]
+    chain = []
+    for item in later:
+        reader.keys(item, ("after", "tell"))
+        after = reader.expression(item.entries.get("after"), "after", known.names, DURATION)
+        tell = reader.roles(item.entries.get("tell"), "tell")
+        if after is not None:
+            chain.append(Escalation(after, tell))
+    return reader.roles(Items(tuple(item for item in node.items if item not in later), node.line), "escalate"), tuple(chain)
 
 
 def _start(reader: Reader, node: Node | None, known: Known, line: int) -> tuple[str, str]:

@@ -115,8 +115,10 @@ def _effect() -> Schema:
 
 def _timer() -> Schema:
     start = {"anyOf": [_table({kind: WORD}, [kind]) for kind in ("step", "state", "field")]}
+    link = _table({"after": EXPRESSION, "tell": WORDS}, ["after", "tell"])
+    told = {"anyOf": [WORD, {"type": "array", "items": {"anyOf": [WORD, link]}}]}
     on_due = {"anyOf": [{"enum": ["nothing", "flag"]}, _table({"step": WORD}, ["step"])]}
-    special = {"title": TEXT, "start": start, "due": EXPRESSION, "warn": WORDS, "until": WORDS, "escalate": WORDS, "on_due": on_due}
+    special = {"title": TEXT, "start": start, "due": EXPRESSION, "warn": WORDS, "until": WORDS, "escalate": told, "on_due": on_due}
     keys = {**special, "hard": {"type": "boolean"}, "profile": {"enum": list(PROFILES)}}
     return _table(keys, ["title", "start", "due"])
 

@@ -106,6 +106,7 @@ timer = Table(
     Column("late_seconds", Integer),
     Column("hard", Boolean, nullable=False),
     Index("timer_next", "next_at"),
+    Index("timer_past", "due_fired_at", "done_at"),
 )
 
 number_series = Table(

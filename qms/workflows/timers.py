@@ -4,7 +4,7 @@ Each ringing is recorded once, in the transaction that claims the timer, whether
 later, and whether one process looks or two.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -106,18 +106,30 @@ def _hold(tx: Transaction, engine: Engine, definition: Definition, number: str, 
 
 def _ring(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, now: datetime) -> None:
     facts = Facts(engine, tx.connection, loaded.definition, file, SYSTEM, fields=file.fields, happened_at=now, recorded_at=now)
-    warnings = clocks.warning_moments(timer, clock, facts)
+    warnings, chain = clocks.warning_moments(timer, clock, facts), clocks.chain_moments(timer, clock, facts)
+    if clock.due_fired_at is not None:
+        _escalate(tx, loaded, file, timer, clock, chain, now)
+        return
     if clock.due_at is None or clock.due_at > now or timer.on_due == "nothing":
         passed = [at for at in warnings if at <= now]
-        rung = clocks.with_next(timer, replace(clock, warned=len(passed)), warnings)
+        rung = clocks.with_next(timer, replace(clock, warned=len(passed)), warnings, chain)
         fact = passed[-1] if passed else now
         _record(tx, loaded, file, timer, rung, "timer-warned", fact, {})
         return
-    rung = clocks.with_next(timer, replace(clock, warned=len(warnings), due_fired_at=now), warnings)
+    rung = clocks.with_next(timer, replace(clock, warned=len(timer.warn), due_fired_at=now), warnings, chain)
     if timer.on_due == "step" and timer.due_step is not None:
         _step(tx, engine, loaded, file, timer, rung, loaded.definition.steps[timer.due_step])
     else:
         _record(tx, loaded, file, timer, rung, "timer-due", clock.due_at, {})
+
+
+def _escalate(tx: Transaction, loaded: Loaded, file: File, timer: Timer, clock: Clock, chain: list[datetime], now: datetime) -> None:
+    """Tell the next in the chain. Several links that were missed together are one entry: nobody gets a burst after a long absence."""
+    behind = clocks.links_behind(timer, clock)
+    passed = sum(at <= now for at in chain)
+    told = tuple(dict.fromkeys(role for link in timer.chain[behind:passed] for role in link.tell))
+    rung = clocks.with_next(timer, replace(clock, warned=len(timer.warn) + passed), [], chain)
+    _record(tx, loaded, file, timer, rung, "timer-escalated", chain[passed - 1] if passed else now, {}, told)
 
 
 def _step(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Timer, clock: Clock, step: Step) -> None:
@@ -133,7 +145,15 @@ def _step(tx: Transaction, engine: Engine, loaded: Loaded, file: File, timer: Ti
 
 
 def _record(
-    tx: Transaction, loaded: Loaded, file: File, timer: Timer, clock: Clock, event: str, fact: datetime, what: Mapping[str, Any]
+    tx: Transaction,
+    loaded: Loaded,
+    file: File,
+    timer: Timer,
+    clock: Clock,
+    event: str,
+    fact: datetime,
+    what: Mapping[str, Any],
+    told: Sequence[str] | None = None,
 ) -> File:
     """Write the timer, seal the entry and return the case after it."""
     after = replace(file, n=file.n + 1, changed_at=tx.now)
@@ -143,7 +163,7 @@ def _record(
         **what,
         "timer": timer.name,
         "due_at": stamp(clock.due_at) if clock.due_at else None,
-        "escalate": list(timer.escalate) if event == "timer-due" else [],
+        "escalate": list(told if told is not None else timer.escalate if event == "timer-due" else ()),
         "timers": {timer.name: clock.row()},
     }
     case = sealed_case(after, None, after.state)

@@ -1,5 +1,6 @@
 """Nonconformities on the short and on the full way, with the corrective action that must prove effective before one may close."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -222,5 +223,8 @@ def test_the_time_to_contain_follows_what_was_reported(office: Office, fact: dic
     office.at = utc("2026-03-10 09:00")
     with office.store.writing() as tx:
         assert timers.wake(tx, office.engine, tx.now) > 0
+    with office.store.writing() as tx:
+        # Of what has been due for more than three days the direction is told too, once.
+        assert timers.wake(tx, office.engine, tx.now) == (office.at > next_due + timedelta(days=5))
     with office.store.writing() as tx:
         assert timers.wake(tx, office.engine, tx.now) == 0

@@ -1,5 +1,7 @@
 """What waits for a person: their turn and nobody else's, soonest deadline first."""
 
+from datetime import timedelta
+
 from sqlalchemy import event, update
 
 from qms.desk import my_work
@@ -7,6 +9,9 @@ from qms.workflows import case
 from qms.workflows.tables import case_file
 from tests.desk.conftest import numbers, report
 from tests.house import House, key
+from tests.web.conftest import Browser
+from tests.workflows.samples import QUERY
+from tests.workflows.test_timers import CHAIN
 
 
 def desk(house: House, name: str) -> my_work.Desk:
@@ -82,3 +87,53 @@ def test_those_who_keep_the_documents_see_drafts_and_reviews_and_others_do_not(h
     assert len(desk(house, "quality").reviews) >= 5
     assert desk(house, "tenders").reviews == ()
     assert desk(house, "tenders").drafts == ()
+
+
+def test_who_is_told_of_a_past_deadline_finds_it_on_the_desk_and_goes_on_up_the_chain(either_house: House) -> None:
+    house = either_house
+    with house.app.writing() as tx:
+        for text in (CHAIN, QUERY):
+            case.put_in_force(tx, text.replace("PRO-1\n", "PRO-8.7-01\n").encode(), "w.yaml", house.actor("quality"))
+        number = case.open_case(tx, house.app.engine, "lamp-repair", house.actor("quality"), fields={"title": "Lampada"}, key=key()).case
+
+    def told(name: str) -> list[str]:
+        return [one.number for one in desk(house, name).escalated]
+
+    names = ("quality", "direction", "kennel", "auditor", "learner")
+    assert [told(name) for name in names] == [[], [], [], [], []]
+    house.clock.now += timedelta(days=4)
+    house.app.tick()
+    # Quality could scrap it: there it waits, and is not told twice.
+    assert [told(name) for name in names] == [[], [], [], [], []]
+    assert number in {one.number for one in desk(house, "quality").waiting}
+    house.clock.now += timedelta(days=4)
+    house.app.tick()
+    assert [told(name) for name in names] == [[], [number], [], [], []]
+    (late,) = desk(house, "direction").escalated
+    assert (late.title, late.timer["it"], late.state["it"]) == ("Lampada", "Preventivo", "Rotta")
+    assert late.due_at < house.clock.now
+    browser = Browser(house, "direction")
+    assert "Scadenze passate segnalate a voi" in browser.get("/").text
+    browser.client.close()
+    with house.app.writing() as tx:
+        case.take_step(tx, house.app.engine, str(number), "scrap_it", house.actor("quality"), version=1, key=key())
+    assert told("direction") == []
+
+
+def test_the_desk_asks_once_for_the_deadlines_a_person_is_told_of(house: House) -> None:
+    counts = []
+    for many in (1, 12):
+        for number in range(many):
+            report(house, "training", f"Fatto {many} {number}")
+        house.clock.now += timedelta(days=20)
+        house.app.tick()
+        asked: list[str] = []
+
+        def count(*given: object) -> None:
+            asked.append(str(given[2]))  # noqa: B023
+
+        event.listen(house.app.database.engine, "before_cursor_execute", count)
+        desk(house, "direction")
+        event.remove(house.app.database.engine, "before_cursor_execute", count)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

@@ -61,6 +61,10 @@ def test_sound_files_have_no_mistakes(tmp_path: Path) -> None:
         ("start: {state: BROKEN}", "start: {step: quick_fix}", "timer_without_start"),
         ("    escalate: [QM, TOP]", "    on_due: {step: reopen_it}", "due_step_by"),
         ("by: [TOP]", "by: [SYS]", "program_cannot"),
+        ("    escalate: [QM, TOP]", "    escalate: [QM, {after: \"days(2)\", tell: [BOSS]}]", "unknown_role"),
+        ("    escalate: [QM, TOP]", "    escalate: [QM, {after: \"days(2)\", tell: [TOP]}]\n    on_due: nothing", "escalation_without_due"),
+        ("    escalate: [QM, TOP]", "    escalate: [QM, {after: today, tell: [TOP]}]", "expression.result"),
+        ("    escalate: [QM, TOP]", "    escalate: [QM, {tell: [TOP]}]", "key_missing"),
         ("types: [pdf]", "types: [exe]", "evidence_type"),
     ],
 )  # fmt: skip

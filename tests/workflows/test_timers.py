@@ -4,11 +4,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from qms.database import Database
 from qms.records import trail
 from qms.workflows.case import compare, put_in_force, show
 from qms.workflows.clocks import Clock
 from qms.workflows.timers import due_cases, wake
-from tests.workflows.samples import KEEPER, MENDER, PRICER, Bench, file_of
+from tests.workflows.conftest import MORNING
+from tests.workflows.samples import KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, engine_for, file_of, furnish
 
 GOOD = {"cost": "120,50", "grade": "MID"}
 
@@ -212,3 +216,66 @@ timers:
 links:
   others: {title: {it: x, en: x}, workflow: lamp-repair}
 """
+
+
+LINKS = '{after: "workdays(2)", tell: [COM, TOP]}, {after: "days(10)", tell: [TOP, TECH]}'
+CHAIN = LAMP.replace("    escalate: [QM, TOP]", f"    escalate: [QM, {LINKS}]")
+
+
+@pytest.fixture
+def chained(store: Database) -> Bench:
+    store.clock = lambda: MORNING
+    engine = engine_for(store)
+    furnish(store, engine, CHAIN, QUERY)
+    return Bench(store, engine)
+
+
+def told(bench: Bench) -> list[str]:
+    with bench.store.reading() as connection:
+        entry = trail.entries(connection, limit=1)[0]
+    return [entry.event, *entry.said["what"]["escalate"]]
+
+
+def test_who_is_told_goes_up_the_chain_while_nobody_does_it(chained: Bench) -> None:
+    number = chained.open()
+    chained.store.clock = lambda: at(2035, 3, 6, 8, 0)
+    assert ring(chained) == ["timer-due"]
+    assert told(chained) == ["timer-due", "QM"]
+    assert ring(chained) == []
+    assert clock(chained, number, "pricing").next_at == at(2035, 3, 7, 22, 59, 59)
+    chained.store.clock = lambda: at(2035, 3, 8, 8, 0)
+    assert ring(chained) == ["timer-escalated"]
+    assert told(chained) == ["timer-escalated", "COM", "TOP"]
+    assert ring(chained) == []
+    chained.step(number, "price_it", PRICER, fields=GOOD, evidence=[file_of("x")])
+    assert clock(chained, number, "pricing").late_seconds
+    chained.store.clock = lambda: at(2035, 4, 30, 8, 0)
+    assert ring(chained) == []
+    with chained.store.reading() as connection:
+        assert [check for check in compare(connection, chained.engine) if not check.passed] == []
+
+
+def test_after_a_long_absence_the_whole_chain_is_told_by_one_entry(chained: Bench) -> None:
+    number = chained.open()
+    chained.store.clock = lambda: at(2035, 5, 2, 8, 0)
+    assert ring(chained) == ["timer-due", "timer-escalated"]
+    assert told(chained) == ["timer-escalated", "COM", "TOP", "TECH"]
+    assert ring(chained) == []
+    assert clock(chained, number, "pricing").next_at is None
+
+
+def test_a_due_moment_that_moves_on_begins_the_chain_anew(store: Database) -> None:
+    store.clock = lambda: MORNING
+    engine = engine_for(store)
+    source = CHAIN.replace('    due: "workdays(2)"', '    due: "deadline_at"').replace("asks: [note?]", "asks: [note?, deadline_at?]")
+    later = "  put_off: {title: {it: x, en: x}, from: BROKEN, by: [QM], asks: [deadline_at]}\n  mend_it:\n"
+    furnish(store, engine, source.replace("  mend_it:\n", later), QUERY)
+    bench = Bench(store, engine)
+    number = bench.open(fields={"title": "Lamp", "deadline_at": "2035-03-05 12:00"})
+    bench.store.clock = lambda: at(2035, 3, 9, 8, 0)
+    assert ring(bench) == ["timer-due", "timer-escalated"]
+    bench.step(number, "put_off", KEEPER, fields={"deadline_at": "2035-03-20 12:00"})
+    moved = clock(bench, number, "pricing")
+    assert (moved.due_fired_at, moved.next_at) == (None, at(2035, 3, 19, 11, 0))
+    bench.store.clock = lambda: at(2035, 3, 23, 12, 0)
+    assert ring(bench)[-2:] == ["timer-due", "timer-escalated"]
