@@ -27,7 +27,7 @@ from qms.procedures import control
 from qms.procedures.render import Renderer
 from qms.records import checkpoints, keys, trail
 from qms.settings import Settings
-from qms.workflows import case, timers
+from qms.workflows import case, schedules, timers
 from qms.workflows.definition import SYS, Definition
 from qms.workflows.engine import Effect, EffectContext, Engine, LibraryNeeded, make_engine
 from qms.workflows.file import Procedure
@@ -62,6 +62,7 @@ class App:
         self.library = Library(settings.library)
         self.renderer = Renderer()
         self.zone = ZoneInfo(settings.timezone)
+        self.schedules = schedules.Schedules()
         self.acknowledgments = acknowledgments.Readers(self.library, self.hats)
         self.engine = self._engine()
         self._stop = threading.Event()
@@ -137,6 +138,7 @@ class App:
         """Wake what is due: timers, texts whose day has come or that somebody is to read, the day's checkpoint; says how many moved."""
         moved = self._ring()
         moved += self._graft()
+        moved += self.schedules.wake(self.database, self.engine)
         moved += self.acknowledgments.keep(self.database, self.engine)
         moved += reminders.remind(reminders.House(self.database, self.settings, self.engine, self.hats))
         if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):

@@ -1,6 +1,7 @@
 """One page a process, as auditors ask for it: what it is for, who answers for it, what goes in and comes out, how it stands today."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from qms.web import pages
 from qms.web.call import Call
 from qms.web.drawing import Told, told
 from qms.web.registry import Permission, Route
+from qms.workflows.schedules import next_after
 
 MANY = 10_000
 
@@ -38,6 +40,8 @@ class ProcessPage:
     documents: tuple[RegisterRow, ...]
     inputs: tuple[str, ...]
     others: tuple[tuple[str, str], ...]
+    scheduled: tuple[tuple[str, date], ...]
+    """What opens by itself, with its next day."""
 
 
 def show_list(call: Call) -> Response:
@@ -67,7 +71,9 @@ def show_process(call: Call, workflow: str) -> Response:
     inputs += [definition.evidence[wanted.name].title[language] for wanted in opening.evidence]
     named = dict.fromkeys(link.workflow for link in definition.links.values())
     others = tuple((name, every[name].definition.title[language]) for name in named if name in every and name != workflow)
-    page = ProcessPage(described, standing, governing, tuple(inputs), others)
+    today = app.database.clock().astimezone(app.zone).date()
+    scheduled = tuple((one.title[language], next_after(one, today)) for one in definition.scheduled.values())
+    page = ProcessPage(described, standing, governing, tuple(inputs), others, scheduled)
     return pages.draw(call, "processes/process.html", definition.title[language], page)
 
 

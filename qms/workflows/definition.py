@@ -105,6 +105,10 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                     # what a closed case contains is not opened again beneath it; `reopened: allow` lets it be
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
+    scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it
+      yearly: {title: {…}, day: "01-15", months: 12, fields: {title: "'Yearly review'", held_on: "today + days(30)"}}
+                                      # fields as expressions over today, happened_at, recorded_at and figures. To open one when a
+                                      # deadline passes, let the timer take a step by SYS with open-case among its effects
     records:
       REC-01: {title: {…}, steps: [close], retention: R-QMS}
 
@@ -255,6 +259,19 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """Cases that open by themselves: on ``day`` of ``month`` (at most the month's last) and every ``months`` from there."""
+
+    name: str
+    title: Text
+    month: int
+    day: int
+    months: int
+    fields: Mapping[str, Expression]
+    line: int
+
+
+@dataclass(frozen=True)
 class RecordForm:
     """A document that is made when one of ``steps`` is taken."""
 
@@ -291,6 +308,7 @@ class Definition:
     steps: Mapping[str, Step]
     timers: Mapping[str, Timer]
     links: Mapping[str, Link]
+    scheduled: Mapping[str, Schedule]
     records: Mapping[str, RecordForm]
     measures: Mapping[str, str] | None
     """``table``: the field whose rows are measured results; each of MEASURED: its column there."""
@@ -338,6 +356,8 @@ class Definition:
             yield from step.sets.values()
             for effect in step.effects:
                 yield from (effect.fields or {}).values()
+        for schedule in self.scheduled.values():
+            yield from schedule.fields.values()
         for timer in self.timers.values():
             yield timer.due
             yield from timer.warn

@@ -5,20 +5,20 @@ Numbers have no gaps: they are given inside the transaction that opens the case,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from qms.database import Transaction
 from qms.errors import Reason, refusal
-from qms.people.actor import Actor
+from qms.people.actor import SYSTEM, Actor
 from qms.people.directory import organisation_table
 from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
 from qms.workflows import forms, keeping, links, objections, requests
-from qms.workflows.definition import TITLE, Definition
+from qms.workflows.definition import TITLE, Definition, Schedule
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import File
@@ -91,18 +91,51 @@ def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, A
     """Open the case that a step's effect asks for, in the name of whoever took the step. Raises Refused when the fields will not do."""
     tx, engine = context.tx, context.engine
     definition = engine.definitions.in_force(tx.connection, str(call.workflow)).definition
-    step = definition.opening
     parent = Facts(
         engine, tx.connection, context.definition, context.case, context.by,
         fields=context.fields, happened_at=context.happened_at, recorded_at=tx.now, comment=context.comment,
     )  # fmt: skip
     values = {name: _cut(definition, name, parent.given(definition.fields[name], given)) for name, given in (call.fields or {}).items()}
     keeping.hold_series(tx, engine, [definition])
-    defaults = forms.read_form(engine, tx.connection, definition, _asking_nothing(step), {}, {}, context.by)
+    request = Request(definition.opening, context.by, {}, (), context.happened_at, None, None, None, "", open_from_effect)
+    opened_by = {"number": context.case.number, "name": call.link}
+    receipt = _open_with(tx, engine, definition, context.case.organisations, request, values, parent=opened_by)
+    if call.link is not None:
+        links.write(tx, context.case.number, call.link, str(receipt.case))
+    return {"number": receipt.case, "workflow": definition.id}
+
+
+def open_scheduled(tx: Transaction, engine: Engine, definition: Definition, schedule: Schedule, day: date) -> Receipt | None:
+    """Open the case that was due on ``day``; None when that was done. Raises Refused when it cannot be opened."""
+    key = requests.key_of(SYSTEM, f"schedule:{definition.id}:{schedule.name}:{day.isoformat()}")
+    if requests.is_used(tx.connection, key):
+        return None
+    keeping.hold_series(tx, engine, [definition])
+    # Whoever held the series before may have been the other process that opens it.
+    if requests.is_used(tx.connection, key):
+        return None
+    request = Request(definition.opening, SYSTEM, {}, (), tx.now, None, None, key, "", open_from_effect)
+    parties = _parties(engine, definition, ())
+    facts = _facts(tx, engine, definition, _blank(tx, engine, definition, parties, request), request, Form({}, {}, {}, ()))
+    values = {name: _cut(definition, name, facts.given(definition.fields[name], given)) for name, given in schedule.fields.items()}
+    return _open_with(tx, engine, definition, parties, request, values, scheduled={"name": schedule.name, "day": day.isoformat()})
+
+
+def _open_with(
+    tx: Transaction,
+    engine: Engine,
+    definition: Definition,
+    parties: Sequence[str],
+    request: Request,
+    values: Mapping[str, Any],
+    **what: Any,
+) -> Receipt:
+    """Open a case whose fields the program fills. Raises Refused when something that its opening demands is not there."""
+    step = definition.opening
+    defaults = forms.read_form(engine, tx.connection, definition, _asking_nothing(step), {}, {}, request.by)
     fields = {**defaults.fields, **{name: value for name, value in values.items() if value is not None}}
     form = Form(fields, {name: (None, value) for name, value in fields.items()}, {}, ())
-    request = Request(step, context.by, {}, (), context.happened_at, None, None, None, "", open_from_effect)
-    file = _blank(tx, engine, definition, context.case.organisations, request)
+    file = _blank(tx, engine, definition, parties, request)
     missing = [wanted.name for wanted in step.asks if wanted.required and fields.get(wanted.name) is None]
     reasons = [
         Reason(f"FIELD_REQUIRED:{name}", None, {}, both("case.field_required", title=definition.fields[name].title)) for name in missing
@@ -110,12 +143,7 @@ def open_from_effect(context: EffectContext, call: EffectCall) -> Mapping[str, A
     reasons += _of_procedure(definition, file)
     if reasons:
         raise refusal(reasons)
-    facts = _facts(tx, engine, definition, file, request, form)
-    opened_by = {"number": context.case.number, "name": call.link}
-    receipt = _open(tx, engine, definition, file, request, form, facts, parent=opened_by)
-    if call.link is not None:
-        links.write(tx, context.case.number, call.link, str(receipt.case))
-    return {"number": receipt.case, "workflow": definition.id}
+    return _open(tx, engine, definition, file, request, form, _facts(tx, engine, definition, file, request, form), **what)
 
 
 def _asking_nothing(step: Step) -> Step:

@@ -10,6 +10,7 @@ from qms.workflows.definition import ACKNOWLEDGED, MEASURED, PROFILES, SUBJECTS,
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
 from qms.workflows.reading_fields import compute, read_fields, type_of
+from qms.workflows.reading_schedules import read_schedules
 from qms.workflows.reading_steps import Known, read_opening, read_step, read_timer
 from qms.workflows.scope import Names
 from qms.workflows.step import Step
@@ -31,6 +32,7 @@ OPTIONAL = (
     "evidence",
     "timers",
     "links",
+    "scheduled",
     "records",
     "indicators",
     "measures",
@@ -66,6 +68,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
     opening = read_opening(reader, entries.get("opening"), known, line)
     steps = {name: read_step(reader, name, node, known, steps_table.lines[name]) for name, node in steps_table.entries.items()}
     timers = _timers(reader, entries.get("timers"), known, line)
+    scheduled = read_schedules(reader, entries.get("scheduled"), known, opening, line)
     confidentiality, allowed = _confidentiality(reader, entries.get("confidentiality"), line)
     default_parties, may_add = _parties(reader, entries.get("parties"), line)
     reader.one_of(entries.get("indicators"), "indicators", ("later",), "later")
@@ -92,6 +95,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         steps=steps,
         timers=timers,
         links=links,
+        scheduled=scheduled,
         records=_records(reader, entries.get("records"), known, line),
         measures=_measures(reader, entries.get("measures"), fields, line),
         computed=computed,

@@ -44,9 +44,14 @@ def key_of(by: Actor, key: str) -> str:
     return f"{by.person}:{short}"
 
 
+def is_used(connection: Connection, key: str) -> bool:
+    """Whether an act was recorded under ``key``."""
+    return connection.execute(_used, {"key": key}).first() is not None
+
+
 def repeated(connection: Connection, key: str, print_: str) -> Receipt | None:
     """The receipt of the same request, when it was recorded already. Raises Refused when its key was used for something else."""
-    if connection.execute(_used, {"key": key}).first() is None:
+    if not is_used(connection, key):
         return None
     found = trail.already(connection, key)
     if found is None:

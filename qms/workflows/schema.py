@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from qms.formats.identifiers import KINDS
-from qms.workflows import reading, reading_fields, reading_steps
+from qms.workflows import reading, reading_fields, reading_schedules, reading_steps
 from qms.workflows.definition import MEASURED, PROFILES, SUBJECTS
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME
 
@@ -34,6 +34,7 @@ def schema() -> Schema:
         "steps": _named(NAME.pattern, _step(reading_steps.STEP_REQUIRED, reading_steps.STEP_KEYS)),
         "timers": _named(NAME.pattern, _timer()),
         "links": _named(NAME.pattern, _link()),
+        "scheduled": _named(NAME.pattern, _schedule()),
         "records": _named(".+", _table({"title": TEXT, "steps": WORDS, "retention": WORD}, ["title", "steps", "retention"])),
         "indicators": {"enum": ["later"]},
         "measures": _table(dict.fromkeys(("table", *MEASURED), WORD), ["table", *MEASURED]),
@@ -121,6 +122,13 @@ def _timer() -> Schema:
     special = {"title": TEXT, "start": start, "due": EXPRESSION, "warn": WORDS, "until": WORDS, "escalate": told, "on_due": on_due}
     keys = {**special, "hard": {"type": "boolean"}, "profile": {"enum": list(PROFILES)}}
     return _table(keys, ["title", "start", "due"])
+
+
+def _schedule() -> Schema:
+    months = {"type": "integer", "minimum": 1, "maximum": reading_schedules.MOST_MONTHS}
+    day = {"type": "string", "pattern": "^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
+    keys = {"title": TEXT, "day": day, "months": months, "fields": _named(NAME.pattern, EXPRESSION)}
+    return _table(keys, list(keys))
 
 
 def _link() -> Schema:

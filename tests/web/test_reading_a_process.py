@@ -2,10 +2,15 @@
 
 import html
 import re
+from datetime import UTC, datetime
 
+from qms.people.actor import SYSTEM
+from qms.workflows.case import put_in_force
 from tests.house import House
 from tests.web.conftest import AsPerson
 from tests.web.test_opening_a_case import opened
+from tests.workflows.samples import QUERY
+from tests.workflows.test_schedules import SCHEDULED
 
 DOCUMENT = "/documents/PRO-8.7-01"
 
@@ -76,3 +81,16 @@ def test_the_auditor_sees_each_clause_with_its_evidence_and_never_that_it_is_cov
     assert "7.1.5.2 Taratura degli strumenti Non si applica." in page
     assert "2 mar 2026" in page
     assert "coperto" not in page.replace("Nessun punto è detto «coperto»", "")
+
+
+def test_what_opens_by_itself_is_told_with_its_next_day(house: House, as_person: AsPerson) -> None:
+    text = SCHEDULED.replace("PRO-1\n", "PRO-8.7-01\n").replace("months: 1\n", "months: 12\n")
+    with house.app.writing() as tx:
+        for source in (text, QUERY):
+            put_in_force(tx, source.encode(), "w.yaml", SYSTEM)
+    page = as_person("auditor").get("/processes/lamp-repair").text
+    assert "Si apre da sé" in page and "31 mar 2026" in page
+    house.clock.now = datetime(2026, 3, 31, 6, 0, tzinfo=UTC)
+    house.app.tick()
+    assert "Giro" in as_person("quality").get("/cases?workflow=lamp-repair").text
+    assert "31 mar 2027" in as_person("auditor").get("/processes/lamp-repair").text

@@ -62,6 +62,7 @@ class Renamer:
             "states": (high, lambda state: state),
             "steps": (low, self._step),
             "timers": (low, self._timer),
+            "scheduled": (low, self._schedule),
             "links": (low, lambda link: {**link, "workflow": workflow(link["workflow"])}),
             "records": (high, lambda record: {**record, "steps": [low(one) for one in listed(record["steps"])]}),
         }
@@ -119,10 +120,15 @@ class Renamer:
         ((kind, name),) = timer["start"].items()
         made = {**timer, "start": {kind: (high if kind == "state" else low)(name)}, "due": self.rule(timer["due"])}
         made |= {"warn": [self.rule(one) for one in listed(timer["warn"])]} if "warn" in timer else {}
+        chain = [one if isinstance(one, str) else {**one, "after": self.rule(one["after"])} for one in listed(timer.get("escalate", []))]
+        made |= {"escalate": chain} if "escalate" in timer else {}
         made |= {"until": [low(one) for one in listed(timer["until"])]} if "until" in timer else {}
         if isinstance(timer.get("on_due"), dict):
             made["on_due"] = {"step": low(timer["on_due"]["step"])}
         return made
+
+    def _schedule(self, schedule: dict[str, Any]) -> dict[str, Any]:
+        return {**schedule, "fields": {low(name): self.rule(rule) for name, rule in schedule["fields"].items()}}
 
     def rule(self, written: Any) -> str:
         """An expression with every name in it renamed."""

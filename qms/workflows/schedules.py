@@ -1,0 +1,89 @@
+"""Opens the cases whose day has come (ISO 9001, 9.3.1: at planned intervals): once each, whoever looks, however late.
+
+After a long absence only the newest day is made up for: nobody is helped by a row of reviews of years gone by. A day before the workflow
+was first in force is nobody's.
+"""
+
+import logging
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from qms.database import Database, moment
+from qms.errors import Refused
+from qms.workflows.definition import Definition, Schedule
+from qms.workflows.definitions import WORKFLOW
+from qms.workflows.engine import Engine
+from qms.workflows.opening import open_scheduled
+from qms.workflows.tables import definition_text
+
+BEGINNING = 2000
+_log = logging.getLogger(__name__)
+_since = select(func.min(definition_text.c.at))
+
+
+def last_on(schedule: Schedule, today: date) -> date:
+    """The newest day of a schedule up to ``today``."""
+    return _day(schedule, _turn(schedule, today))
+
+
+def next_after(schedule: Schedule, today: date) -> date:
+    """The first day of a schedule after ``today``."""
+    return _day(schedule, _turn(schedule, today) + 1)
+
+
+def _turn(schedule: Schedule, today: date) -> int:
+    """How often the interval has passed by ``today``, counted from the schedule's day in the year 2000."""
+    turn = ((today.year - BEGINNING) * 12 + today.month - schedule.month) // schedule.months
+    return turn if _day(schedule, turn) <= today else turn - 1
+
+
+def _day(schedule: Schedule, turn: int) -> date:
+    """The day of that turn, at most the last of its month."""
+    years, month = divmod(schedule.month - 1 + turn * schedule.months, 12)
+    year = BEGINNING + years
+    return date(year, month + 1, min(schedule.day, monthrange(year, month + 1)[1]))
+
+
+@dataclass
+class Schedules:
+    """Looks for what is to be opened, and remembers what is done: a look costs nothing on all other days."""
+
+    _done: set[tuple[str, str, date]] = field(default_factory=set)
+    _told: set[tuple[str, str, date]] = field(default_factory=set)
+
+    def wake(self, database: Database, engine: Engine) -> int:
+        """Open what is due; returns how many were. What is refused is logged once and tried again."""
+        today = engine.calendar.day(database.clock())
+        with database.reading() as connection:
+            due = list(self._due(connection, engine, today))
+        moved = 0
+        for definition, schedule, day in due:
+            key = (definition.id, schedule.name, day)
+            try:
+                with database.writing() as tx:
+                    moved += open_scheduled(tx, engine, definition, schedule, day) is not None
+                self._done.add(key)
+            except Refused as refused:
+                if key not in self._told:
+                    _log.warning("%s is not opened for %s: %s", definition.id, day, refused)
+                self._told.add(key)
+        return moved
+
+    def _due(self, connection: Connection, engine: Engine, today: date) -> Iterator[tuple[Definition, Schedule, date]]:
+        for loaded in engine.definitions.all_in_force(connection):
+            definition = loaded.definition
+            for schedule in definition.scheduled.values():
+                day = last_on(schedule, today)
+                if (definition.id, schedule.name, day) in self._done:
+                    continue
+                first = connection.execute(
+                    _since.where(definition_text.c.kind == WORKFLOW, definition_text.c.id == definition.id)
+                ).scalar_one()
+                if engine.calendar.day(moment(first)) <= day:
+                    yield definition, schedule, day
+                else:
+                    self._done.add((definition.id, schedule.name, day))
