@@ -41,9 +41,8 @@ def changes(month: int) -> st.SearchStrategy[datetime]:
     """Any moment of the day on which the clock changes in ``month``, of the day before and of the day after: 2026 has 29 March and
     25 October."""
     begin = {year: LUCCA.at(day - timedelta(days=1), time(0)) for (year, when), day in CHANGES.items() if when == month}
-    return st.builds(
-        lambda year, seconds: begin[year] + timedelta(seconds=seconds), st.sampled_from(sorted(begin)), st.integers(0, 259_199)
-    )
+    seconds = st.integers(0, 259_199) | st.integers(86_400, 100_800)
+    return st.builds(lambda year, later: begin[year] + timedelta(seconds=later), st.sampled_from(sorted(begin)), seconds)
 
 
 around = st.one_of(changes(3), changes(10))
