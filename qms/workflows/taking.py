@@ -90,7 +90,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
         if version != file.version and request.key and (done := requests.repeated(tx.connection, request.key, request.print_)) is not None:
             return done
         raise refusal(reasons)
-    if not is_complete(step, file, request.by, facts):
+    if not is_complete(step, file, facts):
         return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), form, facts, waiver)
     target = loaded.ways.take(file.state, step.name, _target(step, facts))
     outcome = settle(tx, engine, definition, file, request, form, facts, target)
