@@ -27,6 +27,8 @@ class Actor:
     house: str = ""
     lent: frozenset[tuple[str, str, str]] = frozenset()
     """Role, organisation, and the person who lent it: what this person holds for somebody who is away."""
+    stands_in_for: frozenset[str] = frozenset()
+    """Everybody whose hat this person wears now, also one that is worth nothing more than their own."""
 
     def holds(self, role: str, organisations: Collection[str] | None = None) -> bool:
         """Whether this person has ``role`` in one of ``organisations`` (in any, when none are named)."""
@@ -57,7 +59,7 @@ class Actor:
     @property
     def same(self) -> frozenset[str]:
         """The persons that count as one where duties are kept apart: this one, and everybody they stand in for now."""
-        return frozenset((self.person, *(who for _, _, who in self.lent)))
+        return frozenset((self.person, *self.stands_in_for))
 
     @property
     def is_examiner(self) -> bool:

@@ -267,7 +267,9 @@ def actor_of(rows: Sequence[Any], hats: Hats, via: str, now: datetime | None) ->
     lent = frozenset(
         (role, where, str(row.delegator)) for row in running for role, where in hats.unfold([(row.lent_hat, row.lent_in)]) - held
     )
-    return Actor(who.who, who.name, who.language, held | {(role, where) for role, where, _ in lent}, worn, kind, via, hats.house, lent)
+    roles = held | {(role, where) for role, where, _ in lent}
+    stands_in_for = frozenset(str(row.delegator) for row in running)
+    return Actor(who.who, who.name, who.language, roles, worn, kind, via, hats.house, lent, stands_in_for)
 
 
 def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

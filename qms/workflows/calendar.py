@@ -53,7 +53,7 @@ class Calendar:
 
     def at(self, day: date, clock: time) -> datetime:
         """The instant at which a clock on the wall shows ``clock`` on ``day``: after a gap when it falls in one, the earlier of two."""
-        return datetime.combine(day, clock, self.zone).astimezone(UTC)
+        return datetime.combine(day, clock.replace(fold=0), self.zone).astimezone(UTC)
 
     def end_of(self, day: date) -> datetime:
         """The last second of ``day``."""
@@ -94,7 +94,8 @@ class Calendar:
         if by.unit == "h":
             return at + timedelta(hours=direction * by.count)
         here = at.astimezone(self.zone)
-        return self.at(self.shift_day(here.date(), by, direction), here.time())
+        there = self.shift_day(here.date(), by, direction)
+        return at if there == here.date() else self.at(there, here.time())
 
     def term(self, start: datetime | date, by: Duration) -> datetime:
         """When a term of ``by`` that starts with ``start`` ends: hours exactly, else the last second of a worked day."""

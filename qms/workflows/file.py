@@ -252,7 +252,7 @@ def with_step(taken: Mapping[str, Taken], step: str, persons: Sequence[str], at:
     too, once it does; whatever else is done on the case voids what was agreed to it as it stood."""
     before, agreed = taken.get(step), taken.get(agreement(step))
     by = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), *persons))
-    kept = taken if step.endswith(AGREED) else {name: one for name, one in taken.items() if not name.endswith(AGREED)}
+    kept = {name: one for name, one in taken.items() if name == step or not name.endswith(AGREED)}
     return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(by), n)}
 
 

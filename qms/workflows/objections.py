@@ -1,6 +1,6 @@
 """Why a step cannot be taken: every reason at once, each with a code that never changes and a sentence in the reader's language."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,8 +59,8 @@ def of_version(file: File, version: int) -> Iterator[Reason]:
         yield Reason("STALE", None, {"version": version, "now": file.version}, text)
 
 
-def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
-    """Separation of duties: on persons, whatever roles they hold."""
+def of_duties(asked: Asked, facts: Facts, beyond: Collection[str] = ()) -> Iterator[Reason]:
+    """Separation of duties: on persons, whatever roles they hold. Persons whom one of the values ``beyond`` names are not judged."""
     step, same = asked.step, asked.by.same
     before = [name for name in step.apart_from if same & takers(asked.file.taken, name)]
     if before:
@@ -68,7 +68,7 @@ def of_duties(asked: Asked, facts: Facts) -> Iterator[Reason]:
         others = {language: ", ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
         text = both("case.sod_step", step=step.title, others=others)
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title, "others": others}, text)
-    elif any(same.intersection(_persons(expression.value(facts))) for expression in step.not_in):
+    elif any(same.intersection(_persons(one.value(facts))) for one in step.not_in if not one.uses.values.intersection(beyond)):
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
 
 
@@ -86,19 +86,19 @@ def of_quorum(step: Step, file: File, by: Actor, facts: Facts, alters: bool = Fa
     elif named is not None and by.person not in named:
         yield Reason("QUORUM:not_named", None, {}, both("case.quorum_not_named"))
     elif named is not None and len(named) < (quorum.count or 1):
-        yield Reason("QUORUM:too_few", None, {}, both("case.quorum_too_few", count=str(quorum.count)))
+        yield Reason("QUORUM:too_few", None, {}, both("case.quorum_too_few", needed=str(quorum.count)))
     elif quorum.in_order and named is not None and next(one for one in named if one not in agreed) != by.person:
         yield Reason("QUORUM:turn", None, {}, both("case.quorum_turn"))
 
 
-def is_complete(step: Step, file: File, by: Actor, facts: Facts) -> bool:
-    """Whether ``step``, taken by ``by``, has been taken by as many as it needs."""
+def is_complete(step: Step, file: File, facts: Facts) -> bool:
+    """Whether ``step``, taken once more, has been taken by as many as it needs: each agreed once, also who did it for somebody away."""
     quorum = step.quorum
     if quorum is None:
         return True
-    named = _named(quorum, facts)
-    needed = quorum.count if quorum.count is not None else len(named or ())
-    return len(_agreed(step, file) | {by.person}) >= needed
+    needed = quorum.count if quorum.count is not None else len(_named(quorum, facts) or ())
+    agreed = file.taken.get(agreement(step.name))
+    return (agreed.times if agreed is not None else 0) + 1 >= needed
 
 
 def _named(quorum: Quorum, facts: Facts) -> list[str] | None:
@@ -172,7 +172,7 @@ def known_before(asked: Asked, ways: Ways, facts: Facts) -> list[Reason]:
     settled = [guard for guard in settled if guard.that is not None and not guard.that.uses.slots & slots and not guard.that.uses.figures]
     reasons = [*of_role(asked, asked.file.organisations), *of_state(asked, ways)]
     with suppress(Exhausted):
-        reasons += of_duties(asked, facts)
+        reasons += of_duties(asked, facts, filled)
         if step.quorum is None or step.quorum.of is None or not step.quorum.of.uses.values & filled:
             reasons += of_quorum(step, asked.file, asked.by, facts)
     return [*reasons, *of_guards(settled, facts)]

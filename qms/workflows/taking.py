@@ -108,7 +108,7 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
             return done
         raise refusal(judged.reasons)
     form, facts = judged.form, judged.facts
-    if not is_complete(step, file, request.by, facts):
+    if not is_complete(step, file, facts):
         return _agree(tx, engine, definition, file, replace(request, step=_agreeing(step)), judged)
     outcome = settle(tx, engine, definition, file, request, form, facts, loaded.ways.take(file.state, step.name, _target(step, facts)))
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):

@@ -62,6 +62,13 @@ def test_one_s_own_hat_comes_before_a_lent_one(house: House) -> None:
     assert by.role_for(["QM", own], [here]) == (own, here)
 
 
+def test_both_count_as_one_though_the_lent_hat_is_one_s_own_too(house: House) -> None:
+    lend(house, "quality", "quality_too")
+    by = now(house, "quality_too")
+    assert by.same == {house.ids["quality"], house.ids["quality_too"]}
+    assert by.lender("QM", house.app.settings.organisation) is None
+
+
 def test_what_is_done_under_a_lent_hat_says_for_whom_and_both_count_as_one(either_house: House) -> None:
     house = either_house
     fields = {"title": "Registro incompleto", "description": "Mancano due firme nel registro.", "process": "TENDERS", "nc_source": "SELF"}

@@ -1,259 +1,233 @@
-"""Random definitions and random people: the engine and a reference model of a hundred lines agree on what is open, what is refused and
-with which codes, and where the case then stands; duties stay apart and the trail replays to what the tables say."""
+"""Random processes, random people, random tries: the engine and a second telling of the grammar agree on every one of them."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
-from qms.database import Database, Transaction
-from qms.errors import Refused
+from qms.errors import NotFound, Refused
+from qms.people import delegation, directory
 from qms.people.actor import Actor
-from qms.people.directory import organisation_table, person_table
+from qms.people.directory import hat_held, person_table
+from qms.people.hats import Hat, Hats
 from qms.people.signature import Proof
 from qms.records import trail
-from qms.workflows.case import compare, offers, open_case, put_in_force, show, take_step
-from qms.workflows.file import AGREED_TO
-from tests.workflows.reference_model import GRADES, Model, Spec, Who
-from tests.workflows.samples import KEEPER, OWN, engine_for, file_of
+from qms.workflows.case import compare, offers, put_in_force, show
+from qms.workflows.check import check_sources
+from tests.workflows.random_definitions import HATS, NAMES, OPENING, OWN, Form, Person, World, definition, forms, worlds
+from tests.workflows.reference_model import Model
+from tests.workflows.samples import KEEPER, Bench, file_of
 
-ROLES = ("QM", "COM", "TECH")
-PEOPLE = ("ada", "bob", "cleo", "dan")
-STATES = ("A", "B", "C", "D")
-KINDS = ("initial", "normal", "settled", "final")
-STEPS = ("go", "push", "sort", "turn", "stay", "end")
-FIELDS = ("amount", "grade", "keeper")
-SLOTS = ("PHOTO", "BILL")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A guard or a condition in both tongues, with the fields and slots it reads."""
-
-    code: str
-    text: str
-    holds: Callable[[Model], bool | None]
-    fields: frozenset[str] = frozenset()
-    slots: frozenset[str] = frozenset()
+WORN = Hats({}, {hat: Hat(hat, {}, (hat,), "staff") for hat in HATS}, OWN)
+TRIES = 14
+EXAMPLES = {True: 100, False: 25}
+"""How many processes, on SQLite and elsewhere."""
+FIELDS = frozenset({"amount", "other", "who", "panel"})
 
 
-def compared(value: Any, test: Callable[[Any], bool]) -> bool | None:
-    return None if value is None else test(value)
+@dataclass
+class Run:
+    """One case of one world, and the model of it. ``done``: what was sent with each try that came through, by person and key."""
+
+    bench: Bench
+    world: World
+    model: Model
+    number: str
+    never: frozenset[str] = frozenset()
+    done: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+
+    def actor(self, who: Person) -> Actor:
+        with self.bench.store.reading() as connection:
+            return directory.actor(connection, who.id, WORN, "web", self.bench.store.clock())
 
 
-def either(*parts: bool | None) -> bool | None:
-    return True if True in parts else None if None in parts else False
+@pytest.fixture
+def town(bench: Bench) -> Bench:
+    """A house with the people of the random worlds in it."""
+    rows = [{"id": name, "name": name, "email": name, "language": "it", "kind": "staff", "created_at": "2026-01-01"} for name in NAMES]
+    with bench.store.writing() as tx:
+        tx.connection.execute(insert(person_table), rows)
+    return bench
 
 
-AMOUNT, GRADE = frozenset({"amount"}), frozenset({"grade"})
-RULES = [
-    Rule("large", "amount > 50", lambda case: compared(case.fields.get("amount"), lambda it: it > 50), AMOUNT),
-    Rule("small", "amount <= 50", lambda case: compared(case.fields.get("amount"), lambda it: it <= 50), AMOUNT),
-    Rule("told", "amount is not None", lambda case: case.fields.get("amount") is not None, AMOUNT),
-    Rule("fine", "grade >= 'MID'", lambda case: compared(case.fields.get("grade"), lambda it: GRADES.index(it) >= 1), GRADE),
-    Rule(
-        "fine_or_small", "grade == 'HIGH' or not (amount > 50)",
-        lambda case: either(
-            compared(case.fields.get("grade"), lambda it: it == "HIGH"), compared(case.fields.get("amount"), lambda it: it <= 50)
-        ),
-        AMOUNT | GRADE,
-    ),
-    Rule("went", "taken('go')", lambda case: case.times.get("go", 0) > 0),
-    Rule("not_twice", "times('push') < 2", lambda case: case.times.get("push", 0) < 2),
-    Rule("shown", "attached('PHOTO')", lambda case: "PHOTO" in case.slots, slots=frozenset({"PHOTO"})),
-    Rule("silent", "comment is None", lambda case: case.comment is None, frozenset({"comment"})),
-    Rule("in_time", "state != 'C'", lambda case: case.state != "C"),
-]  # fmt: skip
-marks = st.dictionaries(st.sampled_from(FIELDS), st.booleans(), max_size=2)
+def settle_in(bench: Bench, world: World) -> frozenset[str]:
+    """Give everybody the hats of this world, and its process its force. Returns the steps of which the check says that they can never be
+    taken: rules drawn at random may shut each other out, and nothing else may be wrong."""
+    source = definition(world).encode()
+    found = check_sources({"w.yaml": source}, "small")
+    assert {problem.code for problem in found} <= {"workflow.guard_never", "workflow.guards_never", "workflow.branch_never"}
+    now = bench.store.clock()
+    with bench.store.writing() as tx:
+        tx.connection.execute(delete(hat_held))
+        tx.connection.execute(delete(delegation.delegation_table))
+        for who in world.people:
+            worn = sorted(one for one in who.own if one[0] in HATS)
+            tx.connection.execute(insert(hat_held), [{"person": who.id, "organisation": where, "hat": hat} for hat, where in worn])
+            for hat, where in who.lent if who.lender is not None else ():
+                if hat in HATS:
+                    ends = now + timedelta(days=-1 if who.over else 1)
+                    delegation.give(tx, str(who.lender), who.id, hat, where, now - timedelta(days=2), ends)
+        put_in_force(tx, source, "w.yaml", KEEPER)
+    return frozenset(str(problem.values["step"]) for problem in found if problem.code != "workflow.branch_never")
 
 
-@st.composite
-def step_specs(draw: st.DrawFn) -> Spec:
-    """One step: half of all have no more than a way and a role, so that cases get somewhere."""
-    plain = draw(st.booleans())
-    to = draw(st.sampled_from([None, *STATES]))
-    branches = [] if plain or to is None else draw(st.lists(st.tuples(st.sampled_from(RULES), st.sampled_from(STATES)), max_size=2))
+def raw(form: Form) -> dict[str, object]:
+    """The fields as they come from a page."""
+    return {name: typed(given) for name, given in form.fields.items()}
+
+
+def typed(given: Any) -> object:
+    if isinstance(given, tuple):
+        return [{"who": one} for one in given]
+    return "" if given is None else str(given)
+
+
+def sent(run: Run, who: Person, form: Form, version: int, key: str) -> dict[str, Any]:
+    now = run.bench.store.clock()
+    proofs = {"fresh": Proof(who.id, now), "expired": Proof(who.id, now - timedelta(minutes=2)), "required": Proof("keeper", now)}
     return {
-        "from": draw(st.lists(st.sampled_from(STATES[:3]), min_size=1, max_size=3, unique=True)),
-        "to": to,
-        "branches": branches,
-        "by": draw(st.lists(st.sampled_from(ROLES), min_size=1, max_size=2, unique=True)),
-        "asks": {} if plain else draw(marks),
-        "evidence": {} if plain else draw(st.dictionaries(st.sampled_from(SLOTS), st.booleans(), max_size=1)),
-        "comment": not plain and draw(st.integers(0, 3)) == 0,
-        "guards": [] if plain else draw(st.lists(st.sampled_from(RULES), max_size=2, unique_by=lambda rule: rule.code)),
-        "apart_from": draw(st.lists(st.sampled_from(("opening", *STEPS[:3])), max_size=2, unique=True)),
-        "not_in": draw(st.integers(0, 3)) == 0,
-        "quorum": draw(st.sampled_from([0, 0, 0, 2, 3])),
-        "sign": not plain and draw(st.integers(0, 4)) == 0,
+        "fields": raw(form),
+        "evidence": [file_of(f"{run.number} {key} {slot}", slot) for slot in form.slots],
+        "comment": "Visto" if form.comment else "  ",
+        "proof": proofs.get(form.signature or ""),
+        "version": version,
+        "key": key,
     }
 
 
-specs = st.fixed_dictionaries({"steps": st.fixed_dictionaries({name: step_specs() for name in STEPS})})
-hats = st.dictionaries(st.sampled_from(PEOPLE), st.sets(st.sampled_from(ROLES), min_size=1, max_size=3), min_size=2)
-loans = st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), max_size=2)
-forms = st.fixed_dictionaries(
-    {},
-    optional={
-        "amount": st.sampled_from(["", "5", "50", "51", "100", "101", "molto"]),
-        "grade": st.sampled_from(["", *GRADES, "TOP"]),
-        "keeper": st.sampled_from(["", *PEOPLE]),
-    },
-)
-acts = st.fixed_dictionaries(
-    {
-        "who": st.sampled_from(PEOPLE),
-        "step": st.sampled_from(STEPS),
-        "form": forms,
-        "files": st.sets(st.sampled_from(SLOTS), max_size=2),
-        "exact": st.integers(0, 3),
-        "comment": st.sampled_from([None, None, "Detto."]),
-        "signed": st.booleans(),
-        "stale": st.integers(0, 9),
-        "again": st.integers(0, 9),
-    }
-)
-
-
-def written(spec: Spec) -> str:
-    """The definition as its file."""
-    both = {"it": "x", "en": "x"}
-    steps = {}
-    for name, step in spec["steps"].items():
-        target = (
-            [*({"when": rule.text, "state": state} for rule, state in step["branches"]), step["to"]] if step["branches"] else step["to"]
-        )
-        steps[name] = {
-            "title": both, "from": step["from"], "by": step["by"],
-            **({"to": target} if target else {}),
-            "asks": [key if needed else f"{key}?" for key, needed in step["asks"].items()],
-            "evidence": [slot if needed else f"{slot}?" for slot, needed in step["evidence"].items()],
-            "guards": [{"code": rule.code, "that": rule.text, "message": both} for rule in step["guards"]],
-            "apart_from": [other for other in step["apart_from"] if other != name],
-            **({"not_in": ["keeper"]} if step["not_in"] else {}),
-            **({"comment": "required"} if step["comment"] else {}),
-            **({"quorum": {"count": str(step["quorum"])}} if step["quorum"] else {}),
-            **({"sign": both} if step["sign"] else {}),
-        }  # fmt: skip
-    fields = {
-        "title": {"type": "text", "title": both},
-        "amount": {"type": "integer", "title": both, "min": "0", "max": "100"},
-        "grade": {"type": "choice", "title": both, "options": dict.fromkeys(GRADES, both)},
-        "keeper": {"type": "person", "title": both},
-    }
-    whole = {
-        "id": "any-process", "title": both, "prefix": "ANY", "owner": "QM", "governed_by": "PRO-1", "retention": "R-QMS",
-        "fields": fields,
-        "evidence": {slot: {"title": both, "types": ["png"], "many": "true"} for slot in SLOTS},
-        "states": {name: {"title": both, "kind": kind} for name, kind in zip(STATES, KINDS, strict=True)},
-        "opening": {"title": both, "by": list(ROLES), "asks": ["title"]},
-        "steps": steps,
-    }  # fmt: skip
-    return json.dumps(whole)
-
-
-def people(given_: dict[str, set[str]], lent: list[tuple[str, str]]) -> dict[str, Who]:
-    roles = {name: frozenset(given_.get(name, ())) for name in PEOPLE}
-    # Nobody stands in for another in a role of their own.
-    loans = {
-        name: {(role, lender) for lender, to in lent if to == name and lender != to for role in roles[lender] - roles[name]}
-        for name in PEOPLE
-    }
-    return {name: Who(name, roles[name], frozenset(loans[name])) for name in PEOPLE}
-
-
-def as_actor(who: Who) -> Actor:
-    lent = frozenset((role, OWN, lender) for role, lender in who.lent)
-    held = frozenset((role, OWN) for role in (*who.roles, "WORKER"))
-    return Actor(who.name, who.name, "en", held | {(role, where) for role, where, _ in lent}, frozenset(), "staff", "web", OWN, lent)
-
-
-@given(spec=specs, worn=hats, lent=loans, plan=st.lists(acts, min_size=6, max_size=16))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_the_engine_and_the_model_agree(
-    store: Database, spec: Spec, worn: dict[str, set[str]], lent: list[tuple[str, str]], plan: list[Any]
-) -> None:
-    for name, step in spec["steps"].items():
-        step["apart_from"] = [other for other in step["apart_from"] if other != name]
-    cast = people(worn, lent)
-    engine = engine_for(store)
-    with store.writing() as tx:
-        settle(tx)
-        put_in_force(tx, written(spec).encode(), "any.yaml", KEEPER)
-    opener = next(who for who in cast.values() if who.roles)
-    with store.writing() as tx:
-        number = str(
-            open_case(tx, engine, "any-process", as_actor(opener), fields={"title": "Any"}, key=f"open {trail.size(tx.connection)}").case
-        )
-    model = Model(spec, "A", persons={"opening": {opener.name}}, times={"opening": 1})
-    for turn, act in enumerate(plan):
-        who, step = cast[act["who"]], spec["steps"][act["step"]]
-        with store.reading() as connection:
-            case = show(connection, engine, number, as_actor(who))
-            open_ = {offer.step.name: offer.open for offer in offers(connection, engine, case, as_actor(who))}
-        assert open_ == model.open_to(who)
-        # Three acts of four fill in what the step offers and no more, so that cases get on.
-        exact = act["exact"] > 0
-        form = {key: value for key, value in act["form"].items() if key in step["asks"] or not exact}
-        files = {slot for slot in act["files"] if slot in step["evidence"] or not exact} | ({*step["evidence"]} if exact else set())
-        comment = act["comment"] or ("Detto." if exact and step["comment"] else None)
-        version = model.version - 1 if act["stale"] == 0 else model.version
-        proof = Proof(who.name, store.clock()) if act["signed"] or exact else None
-
-        def take(tx: Any) -> Any:
-            return take_step(
-                tx, engine, number, act["step"], as_actor(who), version=version, fields=form, comment=comment, proof=proof,  # noqa: B023
-                evidence=[file_of(f"{number} {turn} {slot}", slot) for slot in sorted(files)], key=f"{number} {turn}",  # noqa: B023
-            )  # fmt: skip
-
-        expected = model.take(act["step"], who, version, form, files, comment, proof is not None)
-        entries = count(store, number)
+def known(run: Run, who: Person) -> dict[str, list[str]] | None:
+    """What the case page offers, each with what is known against it; None when the case is not for these eyes."""
+    by = run.actor(who)
+    with run.bench.store.reading() as connection:
         try:
-            with store.writing() as tx:
-                receipt = take(tx)
-            codes: set[str] = set()
-        except Refused as refused:
-            codes = {reason.code for reason in refused.reasons}
-        event("taken" if not codes else "refused")
-        assert codes == expected, (act, who)
-        assert count(store, number) == entries + (not codes)
-        if codes:
-            continue
-        assert (receipt.state, receipt.version) == (model.state, model.version)
-        if act["again"] == 0:
-            with store.writing() as tx:
-                assert take(tx).repeated
-            assert count(store, number) == entries + 1
-    judge(store, engine, number, spec)
+            case = show(connection, run.bench.engine, run.number, by)
+        except NotFound:
+            return None
+        found = offers(connection, run.bench.engine, case, by)
+    assert all(one.open is not bool(one.reasons) for one in found)
+    return {one.step.name: sorted(reason.code for reason in one.reasons) for one in found}
 
 
-def settle(tx: Transaction) -> None:
-    """The house and its people, once in each database."""
-    if tx.connection.execute(person_table.select()).first() is None:
-        house = {"kind": "consortium", "tax_code": None}
-        tx.connection.execute(insert(organisation_table), {"id": OWN, "name": OWN, **house})
-        more = {"language": "it", "kind": "staff", "created_at": "2026-01-01T00:00:00.000Z"}
-        tx.connection.execute(insert(person_table), [{"id": name, "name": name, "email": name, **more} for name in PEOPLE])
+def sees(who: Person) -> bool:
+    """Whether the case is for these eyes: it belongs to the house."""
+    return any(where == OWN for _, where in who.held)
 
 
-def count(store: Database, number: str) -> int:
-    with store.reading() as connection:
-        return len(trail.entries(connection, case=number, limit=100))
+def expected(run: Run, who: Person) -> dict[str, list[str]] | None:
+    model = run.model
+    if not sees(who):
+        return None
+    here = [step for step in run.world.steps.values() if model.state in step.sources]
+    return {step.name: sorted(model.standing(who, step, model.fields, step.asks)) for step in here}
 
 
-def judge(store: Database, engine: Any, number: str, spec: Spec) -> None:
-    """From the sealed entries alone: nobody took a step after one that it is to be kept apart from; and the tables are what they tell."""
-    done: dict[str, set[str]] = {}
-    with store.reading() as connection:
-        for entry in sorted(trail.entries(connection, case=number, limit=100), key=lambda entry: entry.position):
-            step, by = entry.said["case"]["step"], entry.said["by"]
-            names = {by["person"], *([by["on_behalf"]] if by["on_behalf"] else [])}
-            for other in spec["steps"].get(step, {"apart_from": []})["apart_from"]:
-                assert not names & done.get(other, set())
-            if entry.said["event"] != AGREED_TO:
-                done.setdefault(step, set()).update(names)
-        assert [check for check in compare(connection, engine) if not check.passed] == []
+def attempt(run: Run, who: Person, name: str, form: Form, version: int, key: str) -> None:
+    """One try by both: refused with the same codes, or taken to the same state; what was sent before under this key is one act."""
+    model, step, by = run.model, run.world.steps[name], run.actor(who)
+    before, asked = run.done.get((who.id, key)), (name, form, version)
+    wrong = [] if before == asked else ["KEY_REUSED"] if before else model.refused(who, step, form, version)
+    try:
+        receipt = run.bench.step(run.number, name, by, **sent(run, who, form, version, key))
+    except NotFound:
+        assert not sees(who)
+        return
+    except Refused as error:
+        assert sorted(error.codes) == wrong
+        event(f"refused: {error.codes[0].partition(':')[0]}")
+        return
+    assert (wrong, sees(who), receipt.repeated) == ([], True, before is not None)
+    if before is None:
+        assert name not in run.never
+        model.take(who, step, form)
+        run.done[who.id, key] = asked
+        event("agreed" if model.agreed else "taken" if step.quorum is None else f"taken by {step.quorum[1]} of {step.quorum[0]}")
+        with run.bench.store.reading() as connection:
+            told = trail.entry(connection, receipt.position).event
+        assert (receipt.state, receipt.version, told) == (model.state, model.version, "step-agreed" if model.agreed else "step-taken")
+
+
+def stands(run: Run) -> None:
+    """The case as it lies there is the model's."""
+    with run.bench.store.reading() as connection:
+        case = show(connection, run.bench.engine, run.number, KEEPER)
+    found = {name: tuple(row["who"] for row in one) if name == "panel" else one for name, one in case.fields.items() if name != "title"}
+    assert (case.state, case.version, found) == (run.model.state, run.model.version, run.model.fields)
+    assert {one.slot for one in case.evidence} == run.model.slots
+
+
+def act(run: Run, data: st.DataObject, turn: int) -> None:
+    """Somebody looks at the case and tries something: mostly what they may, or what came through before, again."""
+    world, model = run.world, run.model
+    pairs = [(who, name) for who in world.people for name in world.steps]
+    promising = [pair for pair in pairs if model.standing(pair[0], world.steps[pair[1]], model.fields, FIELDS) == []]
+    promising = [pair for pair in promising if pair[1] in model.agreed and data.draw(st.booleans())] or promising
+    likely = bool(promising) and data.draw(st.integers(0, 3)) > 0
+    who, name = data.draw(st.sampled_from(promising if likely else pairs))
+    assert known(run, who) == expected(run, who)
+    careful = forms(world.steps[name], True, world.people) if name not in model.agreed else st.just(Form({}, (), True, "fresh"))
+    form = data.draw(careful if likely and data.draw(st.integers(0, 3)) > 0 else forms(world.steps[name], False, world.people))
+    version = model.version + data.draw(st.sampled_from([0] * 8 + [-1, 1]))
+    key = f"{run.number}-{turn}"
+    if run.done and data.draw(st.integers(0, 5)) == 0:
+        (person, key), again = data.draw(st.sampled_from(sorted(run.done.items(), key=lambda one: one[0])))
+        who = next(one for one in world.people if one.id == person)
+        name, form, version = again if data.draw(st.booleans()) else (name, form, version)
+    attempt(run, who, name, form, version, key)
+
+
+def test_the_engine_does_what_the_grammar_says(town: Bench) -> None:
+    @settings(max_examples=EXAMPLES[town.store.is_sqlite], deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(data=st.data())
+    def agree(data: st.DataObject) -> None:
+        live_through(town, data)
+
+    agree()
+
+
+def live_through(bench: Bench, data: st.DataObject) -> None:
+    """One process, one case of it, and what people try with it."""
+    world = data.draw(worlds())
+    never = settle_in(bench, world)
+    opener = data.draw(st.sampled_from([who for who in world.people if sees(who)]))
+    form = data.draw(forms(world.opening, True, world.people))
+    run = Run(bench, world, Model(world, opener, form), "", never)
+    run.number = bench.open(run.actor(opener), "random-process", fields={"title": "x", **raw(form)})
+    for turn in range(data.draw(st.integers(4, TRIES))):
+        act(run, data, turn)
+        stands(run)
+    with bench.store.reading() as connection:
+        told = trail.entries(connection, case=run.number, limit=100)
+        assert [check for check in compare(connection, bench.engine) if not check.passed] == []
+    duties_were_apart(world, [entry.said for entry in reversed(told)])
+
+
+def duties_were_apart(world: World, told: list[Mapping[str, Any]]) -> None:
+    """From the sealed entries alone: nobody, and nobody for whom they stood, took a step that is kept apart from one they had taken; and as
+    many different persons took a step as it needs."""
+    acts: list[tuple[str, set[str]]] = []
+    pending: list[tuple[str, set[str]]] = []
+    people, fields = {who.id: who for who in world.people}, dict[str, Any]()
+    for said in told:
+        name, who = said["case"]["step"], people[said["by"]["person"]]
+        persons = {who.id, *([said["what"]["for"]] if said["what"].get("for") else [])}
+        fields |= {field: new for field, (_, new) in said["fields"].items() if name == OPENING or field in world.steps[name].asks}
+        pending = [one for one in pending if one[0] == name]
+        if name != OPENING:
+            step = world.steps[name]
+            earlier = [done for other, done in [*acts, *pending] if other in step.apart_from]
+            earlier += [
+                {fields[field]} if field == "who" else {row["who"] for row in fields[field]} for field in step.not_in if fields.get(field)
+            ]
+            assert not any((who.as_one | persons) & done for done in earlier)
+            assert not any((who.as_one | persons) & done for _, done in pending)
+        fields |= {field: new for field, (_, new) in said["fields"].items()}
+        pending.append((name, persons))
+        if said["event"] != "step-agreed":
+            quorum = world.steps[name].quorum if name != OPENING else None
+            assert len(pending) == 1 if quorum is None else len(pending) == (quorum[1] or len({row["who"] for row in fields["panel"]}))
+            acts, pending = acts + pending, []
