@@ -17,7 +17,7 @@ from qms.formats.reading import tidy
 from qms.formats.rows import Row
 from qms.formats.values import BadValue
 from qms.people.actor import Actor
-from qms.records import evidence, trail
+from qms.records import evidence
 from qms.records.evidence import Attachment, Stored
 from qms.records.trail import Receipt
 from qms.settings import Settings
@@ -164,8 +164,7 @@ def _take(tx: Transaction, house: House, batch: Batch, line: Line, sent: _Sent) 
         raise Incomplete([Reason("BATCH:text", "step")])
     if step is not None and sent.reasons:
         raise Incomplete(sent.reasons)
-    before = trail.already(tx.connection, requests.key_of(house.by, key))
-    version = seen.version if before is None or before.version is None else before.version - 1
+    version = requests.version_asked(tx.connection, house.by, key, seen.version)
     receipt = case.take_step(
         tx, house.engine, line.number, line.step, house.by, version=version, fields=line.fields, evidence=sent.evidence,
         happened_at=sent.happened_at, comment=line.comment, key=key,

@@ -180,3 +180,29 @@ def test_the_api_is_described_by_openapi_and_a_page_that_loads_nothing_from_outs
     assert "/api/v1/cases/{number}/steps" in page
     assert "http://" not in page.replace("http://localhost", "").replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in page
+
+
+def test_a_table_of_steps_is_looked_at_then_taken_once(house: House, program: Any) -> None:
+    tenders = program("verifier")
+    numbers = [tenders.post("/cases", {"workflow": "nonconformity", "fields": FIELDS}).json()["case"] for _ in range(2)]
+    names = ["number", "step", *TREATED, "CORRECTION_EVIDENCE"]
+    rows = [[number, "treat", *TREATED.values(), file] for number, file in zip(numbers, ("r.pdf", "altro.pdf"), strict=True)]
+    text = "\ufeff" + "".join(";".join(f'"{cell}"' for cell in row) + "\r\n" for row in [names, *rows])
+    files = [{"name": "r.pdf", "content": base64.b64encode(b"%PDF-1.4 x").decode()}]
+    quality = program("quality")
+    before = size_of(house)
+    seen = quality.post("/steps", {"table": text, "files": files}).json()
+    assert [one["outcome"] for one in seen["rows"]] == ["taken", "refused"], seen
+    assert [reason["code"] for reason in seen["rows"][1]["reasons"]] == ["BATCH:file"]
+    assert size_of(house) == before
+    done = quality.post("/steps", {"table": text, "files": files, "dry_run": False}).json()
+    assert [done["taken"], done["refused"]] == [1, 1]
+    again = quality.post("/steps", {"table": text, "files": files, "dry_run": False}).json()
+    assert [again["repeated"], again["rows"][0]["position"]] == [1, done["rows"][0]["position"]]
+    assert size_of(house) == before + 1
+
+
+def test_a_table_that_is_none_is_refused_with_every_line(program: Any) -> None:
+    answer = program("quality").post("/steps", {"table": "numero;step\nx;y;z\n"})
+    assert answer.status_code == 422
+    assert len(answer.json()["reasons"]) == 2, answer.text

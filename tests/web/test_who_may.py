@@ -36,6 +36,7 @@ KEY = "PRO-8.7-01"
 BODIES: dict[str, Any] = {
     "/cases": {"workflow": "nonconformity"},
     "/cases/{number}/steps": {"step": "classify", "version": 0},
+    "/steps": {"table": "number,step\nNC-2026-0001,classify\n"},
     "/documents/{key}/drafts": {"slug": "-"},
     "/documents/{key}/drafts/{slug}": {"text": "", "tip": ""},
     "/documents/{key}/proposals": {"kind": "withdrawal", "reason": ""},
