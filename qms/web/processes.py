@@ -13,7 +13,9 @@ from qms.procedures.register import RegisterRow
 from qms.web import pages
 from qms.web.call import Call
 from qms.web.drawing import Told, told
+from qms.web.migration import decides
 from qms.web.registry import Permission, Route
+from qms.workflows.migration import count
 
 MANY = 10_000
 
@@ -31,13 +33,15 @@ class ListPage:
 
 @dataclass(frozen=True)
 class ProcessPage:
-    """``inputs``: what the first step asks and attaches; ``others``: processes it opens or refers to, by id and title."""
+    """``inputs``: what the first step asks and attaches; ``others``: processes it opens or refers to, by id and title; ``behind``: open
+    cases under an older definition, for who decides for them."""
 
     told: Told
     standing: Standing
     documents: tuple[RegisterRow, ...]
     inputs: tuple[str, ...]
     others: tuple[tuple[str, str], ...]
+    behind: int
 
 
 def show_list(call: Call) -> Response:
@@ -59,15 +63,16 @@ def show_process(call: Call, workflow: str) -> Response:
             raise NotFound("workflow", workflow[:80])
         every = {one.definition.id: one for one in processes.standings(connection, app.engine, by)}
         rows = control.register(connection, limit=MANY)
-    standing = every[workflow]
-    definition = standing.definition
+        standing = every[workflow]
+        definition = standing.definition
+        behind = count(connection, app.engine, workflow, by) if decides(call, definition) else 0
     governing = tuple(row for row in rows if workflow in row.workflows and sees_document(by, row.distribution))
     opening = definition.opening
     inputs = [definition.fields[wanted.name].title[language] for wanted in opening.asks]
     inputs += [definition.evidence[wanted.name].title[language] for wanted in opening.evidence]
     named = dict.fromkeys(link.workflow for link in definition.links.values())
     others = tuple((name, every[name].definition.title[language]) for name in named if name in every and name != workflow)
-    page = ProcessPage(described, standing, governing, tuple(inputs), others)
+    page = ProcessPage(described, standing, governing, tuple(inputs), others, behind)
     return pages.draw(call, "processes/process.html", definition.title[language], page)
 
 
