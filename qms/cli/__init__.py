@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from qms import __version__
-from qms.cli import cases, contents, documents, drafting, identifiers, keeping, notices, pages, people, trail, workspaces
+from qms.cli import batch, contents, documents, drafting, identifiers, keeping, notices, pages, people, trail, workspaces
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
@@ -33,7 +33,7 @@ TOO_MUCH = re.compile(r"Got unexpected extra arguments? ?\(?s?\)? ?\((.*)\)")
 """How typer says, in English only, what is said here in the reader's language."""
 GROUPS = {
     "people": people.group,
-    "case": cases.group,
+    "case": batch.group,
     "document": documents.group,
     "import": notices.group,
     "identifier": identifiers.group,

@@ -9,7 +9,7 @@ from qms.cli.call import Call
 from qms.errors import NotFound
 from qms.procedures import control
 from qms.records.trail import Receipt
-from qms.workflows import case
+from qms.workflows import case, requests
 from qms.workflows.viewing import Case
 
 
@@ -48,6 +48,7 @@ def take(
     if chosen is not None and chosen.sign is not None:
         call.tell("cli.sign.meaning", meaning=chosen.sign[call.language], title=found.file.title, text=text_seen or "–")
         proof = call.prove(by)
+    own_key = call.key(key)
     with app.writing(shelf=chosen is not None and app.touches_library(chosen)) as tx:
         return case.take_step(
             tx,
@@ -55,13 +56,13 @@ def take(
             number,
             step,
             by,
-            version=found.version if version is None else version,
+            version=requests.version_asked(tx.connection, by, own_key, found.version) if version is None else version,
             fields=fields or {},
             evidence=files,
             happened_at=happened,
             comment=comment,
             proof=proof,
-            key=call.key(key),
+            key=own_key,
             text_seen=text_seen,
         )
 

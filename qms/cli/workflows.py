@@ -32,10 +32,10 @@ ToFile = Annotated[Path | None, typer.Option("--file", help="cli.option.flow_fil
 @group.verb("list", "cli.workflow.list")
 def show_all(ctx: typer.Context) -> None:
     call: Call = ctx.obj
-    app, _ = call.app, call.who()
+    app, by = call.app, call.who()
     with app.reading() as connection:
         found = [one.definition for one in app.engine.definitions.all_in_force(connection)]
-        behind = {one.id: len(migration.behind(connection, app.engine, one.id)) for one in found}
+        behind = {one.id: migration.count(connection, app.engine, one.id, by) for one in found}
     rows = [(one.id, one.title[call.language], one.governed_by, one.digest[:12], str(behind[one.id] or "")) for one in found]
     heads = [call.say(f"cli.head.{name}") for name in ("id", "title", "procedure", "digest", "behind")]
     told = [
@@ -103,6 +103,7 @@ def migrate(
     ctx: typer.Context,
     workflow: Flow,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.option.migrate_dry_run")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="cli.option.migrate_reason", metavar="cli.shape.text")] = None,
 ) -> None:
     """Every open case that is behind, each in a transaction of its own; one that cannot be moved does not keep the others."""
     call: Call = ctx.obj
@@ -119,15 +120,15 @@ def migrate(
                         found = migration.plan(connection, app.engine, number, by)
                     if not dry_run:
                         with app.writing() as tx:
-                            migration.migrate(tx, app.engine, number, by, key=f"migrate:{number}:{found.new}")
+                            migration.migrate(tx, app.engine, number, by, key=f"migrate:{number}:{found.new}", reason=reason)
                 except NotFound:
                     continue
                 except Refused as error:
                     refused[number] = error
                 plans.append(found)
                 advance(len(plans))
-    _answer(call, plans, refused, dry_run)
-    raise typer.Exit(1 if refused else 0)
+    stays = _answer(call, plans, refused, dry_run)
+    raise typer.Exit(1 if stays else 0)
 
 
 def _behind(call: Call, workflow: str, after: str) -> list[str]:
@@ -135,16 +136,18 @@ def _behind(call: Call, workflow: str, after: str) -> list[str]:
         return migration.behind(connection, call.app.engine, workflow, after)
 
 
-def _answer(call: Call, plans: list[Plan], refused: dict[str, Refused], dry_run: bool) -> None:
-    told, rows = [], []
+def _answer(call: Call, plans: list[Plan], refused: dict[str, Refused], dry_run: bool) -> int:
+    """Say it; returns how many cases stay where they are."""
+    told, rows, stays = [], [], 0
     for one in plans:
         obstacles = refused[one.number].reasons if one.number in refused else one.obstacles
         reasons = [reason_as_json(call.language, reason) for reason in obstacles]
+        stays += bool(reasons)
         told.append({**vars(one), "obstacles": reasons, "moved": not dry_run and not obstacles})
         changes = [*(f"- {name}" for name in (*one.fields_gone, *one.timers_gone)), *(f"+ {name}" for name in one.timers_new)]
         words = [sentence(call.language, reason) for reason in obstacles] or changes or ["="]
         rows.append((one.number, one.title, ", ".join(words)))
     heads = [call.say(f"cli.head.{name}") for name in ("number", "title", "changes")]
-    done = len(plans) - len(refused)
-    tail = call.say("cli.workflow.would_move" if dry_run else "cli.workflow.moved", done=str(done), all=str(len(plans)))
+    tail = call.say("cli.workflow.would_move" if dry_run else "cli.workflow.moved", done=str(len(plans) - stays), all=str(len(plans)))
     call.answer({"dry_run": dry_run, "cases": told}, *([table(heads, rows)] if rows else []), tail)
+    return stays

@@ -124,8 +124,8 @@ def issue_token(tx: Transaction, by: Actor, label: str, days: int = 90) -> tuple
 def delegate(
     tx: Transaction, by: Actor, hats: Hats, delegator: str, to: str, hat: str, organisation: str, starts_at: datetime, ends_at: datetime
 ) -> Delegation:
-    """Lend a hat for some days: one's own, or, as keeper, that of somebody who is away. Raises NotPermitted, Incomplete with everything
-    wrong, NotFound."""
+    """Lend a hat for some days: one's own, or, as keeper, that of somebody who is away. The same one sent twice is one. Raises
+    NotPermitted, Incomplete with everything wrong, NotFound."""
     if by.person != delegator:
         _require_keeper(by)
         if by.person == to:
@@ -139,9 +139,19 @@ def delegate(
     }
     if any(wrong.values()):
         raise Incomplete([Reason(f"FIELD_INVALID:{name}", name) for name, is_wrong in wrong.items() if is_wrong])
+    for one in delegation.open_ones(tx.connection, tx.now, delegator):
+        if (one.delegator, one.delegate, one.hat, one.organisation, one.starts_at, one.ends_at) == (
+            delegator, to, hat, organisation, starts_at, ends_at,
+        ):  # fmt: skip
+            return one
     made = delegation.give(tx, delegator, to, hat, organisation, starts_at, ends_at)
     _record(tx, by, "delegation-given", person=to, delegator=delegator, delegation=made.row(), hat=hat, organisation=organisation)
     return made
+
+
+def substitutions(connection: Connection, by: Actor, now: datetime) -> list[Delegation]:
+    """What is lent now and later: by or to ``by``, or by anybody for those who keep the directory."""
+    return delegation.open_ones(connection, now, None if may_keep(by) else by.person)
 
 
 def end_delegation(tx: Transaction, by: Actor, id: str) -> None:

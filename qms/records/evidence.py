@@ -6,7 +6,7 @@ A file is on disk, whole and flushed, before any entry names it; a crash before 
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -79,41 +79,46 @@ def attach(slot: str, stored: Stored) -> Attachment:
 
 def store(folder: Path, content: IO[bytes], name: str, limit: int) -> Stored:
     """Keep a file, durably, before this returns. Raises Incomplete (``EVIDENCE_TYPE``, ``EVIDENCE_TOO_LARGE``, ``EVIDENCE_EMPTY``)."""
-    clean = names.clean(name)
-    ending = clean.rpartition(".")[2].lower()
-    if ending not in TYPES:
-        raise Incomplete([Reason("EVIDENCE_TYPE", "evidence", {"name": clean})])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = folder / f".incoming-{secrets.token_hex(8)}"
     try:
-        sha256, size, start = _receive(temporary, content, limit, clean)
-        if not _plausible(ending, start):
-            raise Incomplete([Reason("EVIDENCE_TYPE", "evidence", {"name": clean})])
-        home = path_of(folder, sha256)
+        with temporary.open("xb") as file:
+            stored = _received(content, name, limit, file.write)
+            file.flush()
+            os.fsync(file.fileno())
+        home = path_of(folder, stored.sha256)
         home.parent.mkdir(mode=0o700, exist_ok=True)
         temporary.rename(home)
         _flush_folder(home.parent)
         _flush_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
-    return Stored(sha256, size, TYPES[ending], clean)
+    return stored
 
 
-def _receive(temporary: Path, content: IO[bytes], limit: int, name: str) -> tuple[str, int, bytes]:
+def judge(content: IO[bytes], name: str, limit: int) -> Stored:
+    """What ``store`` would say of a file, keeping nothing of it. Raises Incomplete likewise."""
+    return _received(content, name, limit, len)
+
+
+def _received(content: IO[bytes], name: str, limit: int, write: Callable[[bytes], object]) -> Stored:
+    clean = names.clean(name)
+    ending = clean.rpartition(".")[2].lower()
+    if ending not in TYPES:
+        raise Incomplete([Reason("EVIDENCE_TYPE", "evidence", {"name": clean})])
     digest, size, start = hashlib.sha256(), 0, b""
-    with temporary.open("xb") as file:
-        while chunk := content.read(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise Incomplete([Reason("EVIDENCE_TOO_LARGE", "evidence", {"name": name, "limit": limit})])
-            start = start or chunk[:2048]
-            digest.update(chunk)
-            file.write(chunk)
-        if size == 0:
-            raise Incomplete([Reason("EVIDENCE_EMPTY", "evidence", {"name": name})])
-        file.flush()
-        os.fsync(file.fileno())
-    return digest.hexdigest(), size, start
+    while chunk := content.read(CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise Incomplete([Reason("EVIDENCE_TOO_LARGE", "evidence", {"name": clean, "limit": limit})])
+        start = start or chunk[:2048]
+        digest.update(chunk)
+        write(chunk)
+    if size == 0:
+        raise Incomplete([Reason("EVIDENCE_EMPTY", "evidence", {"name": clean})])
+    if not _plausible(ending, start):
+        raise Incomplete([Reason("EVIDENCE_TYPE", "evidence", {"name": clean})])
+    return Stored(digest.hexdigest(), size, TYPES[ending], clean)
 
 
 def _plausible(ending: str, start: bytes) -> bool:

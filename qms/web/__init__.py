@@ -37,6 +37,7 @@ from qms.web import (
     health,
     identifiers,
     messages,
+    migration,
     mistakes,
     notices,
     people,
@@ -56,8 +57,8 @@ from qms.web.registry import FORM, Permission, Route, Verb
 
 ROUTES: tuple[Route, ...] = (
     *steps.ROUTES, *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES,
-    *evidence.ROUTES, *processes.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES,
-    *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *rehearsals.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
+    *evidence.ROUTES, *processes.ROUTES, *migration.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES,
+    *people.ROUTES, *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *rehearsals.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"

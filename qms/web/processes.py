@@ -14,7 +14,9 @@ from qms.procedures.register import RegisterRow
 from qms.web import pages
 from qms.web.call import Call
 from qms.web.drawing import Told, told
+from qms.web.migration import decides
 from qms.web.registry import Permission, Route
+from qms.workflows.migration import count
 from qms.workflows.schedules import next_after
 
 MANY = 10_000
@@ -33,7 +35,8 @@ class ListPage:
 
 @dataclass(frozen=True)
 class ProcessPage:
-    """``inputs``: what the first step asks and attaches; ``others``: processes it opens or refers to, by id and title."""
+    """``inputs``: what the first step asks and attaches; ``others``: processes it opens or refers to, by id and title; ``behind``: open
+    cases under an older definition, for who decides for them."""
 
     told: Told
     standing: Standing
@@ -42,6 +45,7 @@ class ProcessPage:
     others: tuple[tuple[str, str], ...]
     scheduled: tuple[tuple[str, date], ...]
     """What opens by itself, with its next day."""
+    behind: int
 
 
 def show_list(call: Call) -> Response:
@@ -63,8 +67,9 @@ def show_process(call: Call, workflow: str) -> Response:
             raise NotFound("workflow", workflow[:80])
         every = {one.definition.id: one for one in processes.standings(connection, app.engine, by)}
         rows = control.register(connection, limit=MANY)
-    standing = every[workflow]
-    definition = standing.definition
+        standing = every[workflow]
+        definition = standing.definition
+        behind = count(connection, app.engine, workflow, by) if decides(call, definition) else 0
     governing = tuple(row for row in rows if workflow in row.workflows and sees_document(by, row.distribution))
     opening = definition.opening
     inputs = [definition.fields[wanted.name].title[language] for wanted in opening.asks]
@@ -73,7 +78,7 @@ def show_process(call: Call, workflow: str) -> Response:
     others = tuple((name, every[name].definition.title[language]) for name in named if name in every and name != workflow)
     today = app.database.clock().astimezone(app.zone).date()
     scheduled = tuple((one.title[language], next_after(one, today)) for one in definition.scheduled.values())
-    page = ProcessPage(described, standing, governing, tuple(inputs), others, scheduled)
+    page = ProcessPage(described, standing, governing, tuple(inputs), others, scheduled, behind)
     return pages.draw(call, "processes/process.html", definition.title[language], page)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -10,7 +11,7 @@ from qms.desk import staff
 from qms.errors import Incomplete, Reason
 from qms.formats import moments
 from qms.formats.values import BadValue
-from qms.people import delegation, directory
+from qms.people import directory
 from qms.people.delegation import Delegation
 from qms.people.directory import Person
 from qms.web import pages, people
@@ -38,7 +39,7 @@ def show(call: Call) -> Response:
     app, by = call.app, call.by
     keeps = staff.may_keep(by)
     with app.reading() as connection:
-        running = tuple(delegation.open_ones(connection, app.database.clock(), None if keeps else by.person))
+        running = tuple(staff.substitutions(connection, by, app.database.clock()))
         everybody = [one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats]
         houses = {one.id: one.name for one in directory.organisations(connection)}
         names = directory.names(connection, [who for one in running for who in (one.delegator, one.delegate)])
@@ -59,7 +60,7 @@ def lend(call: Call) -> Response:
     """Lend a hat from the beginning of one day to the end of another."""
     delegator, _, worn = call.typed("hat").partition(" ")
     hat, _, organisation = worn.partition(" ")
-    starts, ends = (_day(call, name, at) for name, at in (("from", time(0)), ("until", time(23, 59, 59))))
+    starts, ends = days({"from": call.typed("from"), "until": call.typed("until")}, call.app.zone)
     with call.app.writing() as tx:
         staff.delegate(tx, call.by, call.app.hats, delegator, call.typed("delegate"), hat, organisation, starts, ends)
     return call.to("/substitutions")
@@ -72,11 +73,17 @@ def end(call: Call) -> Response:
     return call.to("/substitutions")
 
 
-def _day(call: Call, name: str, at: time) -> datetime:
-    try:
-        return datetime.combine(moments.parse_date(call.typed(name)), at, call.app.zone).astimezone(UTC)
-    except BadValue as error:
-        raise Incomplete([Reason(f"FIELD_INVALID:{name}", name)]) from error
+def days(written: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From the beginning of one day to the end of another, as typed under the names of their fields. Raises Incomplete with both faults."""
+    found, reasons = [], []
+    for (name, text), at in zip(written.items(), (time(0), time(23, 59, 59)), strict=True):
+        try:
+            found.append(datetime.combine(moments.parse_date(text), at, zone).astimezone(UTC))
+        except BadValue:
+            reasons.append(Reason(f"FIELD_INVALID:{name}", name))
+    if reasons:
+        raise Incomplete(reasons)
+    return found[0], found[1]
 
 
 ROUTES = (

@@ -5,14 +5,17 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
+from qms.app import App
 from qms.errors import NotFound
 from qms.people import directory
+from qms.people.actor import Actor
 from qms.people.directory import Person
 from qms.web import pages
 from qms.web.call import Call
 from qms.web.registry import Permission, Route
 from qms.workflows import case
 from qms.workflows.case import Case
+from qms.workflows.step import Step
 from qms.workflows.waivers import WAIVES, keeps_apart
 
 MANY = 500
@@ -30,20 +33,36 @@ class WaiverPage:
     control: str
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What may be waived on a case as it stands, and for whom."""
+
+    case: Case
+    steps: tuple[Step, ...]
+    people: tuple[Person, ...]
+
+    def is_for(self, by: Actor) -> bool:
+        """Whether ``by`` may waive anything here."""
+        return by.holds(WAIVES, self.case.file.organisations)
+
+
+def choices(app: App, number: str, by: Actor) -> Choices:
+    """Raises NotFound for a case that ``by`` may not see."""
+    with app.reading() as connection:
+        found = case.show(connection, app.engine, number, by)
+        people = tuple(one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats)
+    steps = (step for step in found.definition.steps_in(app.settings.profile) if keeps_apart(step) and found.state in step.sources)
+    return Choices(found, tuple(steps), people)
+
+
 def ask(call: Call, number: str) -> Response:
     """The form. Raises NotFound for who may not waive anything here."""
-    with call.app.reading() as connection:
-        found = case.show(connection, call.app.engine, number, call.by)
-        people = [one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats]
-    if not call.by.holds(WAIVES, found.file.organisations) and call.refusal is None:
+    found = choices(call.app, number, call.by)
+    if not found.is_for(call.by) and call.refusal is None:
         raise NotFound("waiver", number)
-    steps = tuple(
-        (step.name, step.title[call.language])
-        for step in found.definition.steps_in(call.app.settings.profile)
-        if keeps_apart(step) and found.state in step.sources
-    )
+    steps = tuple((step.name, step.title[call.language]) for step in found.steps)
     typed = {name: call.typed(name) for name in ("step", "person", "reason", "control")}
-    page = WaiverPage(found, steps, tuple(people), call.typed("key") or uuid4().hex, **typed)
+    page = WaiverPage(found.case, steps, found.people, call.typed("key") or uuid4().hex, **typed)
     return pages.draw(call, "cases/waiver.html", call.t("web.waiver.title"), page)
 
 

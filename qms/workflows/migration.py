@@ -7,20 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from qms.database import Transaction
-from qms.errors import NotFound, Reason, Stale, refusal
+from qms.errors import Reason, Stale, refusal
 from qms.people.actor import Actor
 from qms.records import trail
 from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, keeping, requests
+from qms.workflows import clocks, keeping, objections, requests
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import MIGRATED, File
+from qms.workflows.listing import seen_by
 from qms.workflows.reader import both
 from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file
@@ -35,6 +36,7 @@ class Plan:
 
     number: str
     title: str
+    version: int
     old: str
     new: str
     state: str
@@ -49,30 +51,68 @@ class Plan:
 def behind(connection: Connection, engine: Engine, workflow: str, after: str = "", limit: int = PAGE) -> list[str]:
     """The numbers of open cases of ``workflow`` that run under another definition than the one in force, in order. Raises NotFound."""
     row, digest = case_file.c, engine.definitions.in_force(connection, workflow).definition.digest
-    query = select(row.number).where(row.workflow == workflow, row.definition != digest, row.closed_at.is_(None), row.number > after)
+    query = select(row.number).where(*_behind(workflow, digest), row.number > after)
     return [str(one) for one in connection.execute(query.order_by(row.number).limit(limit)).scalars()]
+
+
+def movers(definition: Definition) -> tuple[str, ...]:
+    """The roles that decide for the open cases: the owner of the process, quality and the direction."""
+    return tuple(dict.fromkeys((definition.owner, "QM", "TOP")))
+
+
+def count(connection: Connection, engine: Engine, workflow: str, by: Actor) -> int:
+    """How many open cases of ``workflow`` that ``by`` may see are behind. Raises NotFound."""
+    digest = engine.definitions.in_force(connection, workflow).definition.digest
+    query = select(func.count()).select_from(case_file).where(*_behind(workflow, digest), seen_by(connection, engine, by))
+    return int(connection.execute(query).scalar_one())
+
+
+def plans(connection: Connection, engine: Engine, workflow: str, by: Actor, after: str = "", limit: int = PAGE) -> list[Plan]:
+    """What ``migrate`` would do with each open case that is behind and that ``by`` may see, in the order of their numbers.
+
+    Raises NotFound for a workflow that is not in force.
+    """
+    new = engine.definitions.in_force(connection, workflow).definition
+    row = case_file.c
+    query = files.WHOLE.where(*_behind(workflow, new.digest), row.number > after, seen_by(connection, engine, by))
+    found = [files.from_row(one) for one in connection.execute(query.order_by(row.number).limit(limit))]
+    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, by) for file in found]
 
 
 def plan(connection: Connection, engine: Engine, number: str, by: Actor) -> Plan:
     """What ``migrate`` would do, changing nothing. Raises NotFound for a case ``by`` may not see."""
     file = files.load(connection, number)
     old, new = _definitions(connection, engine, file, by)
-    return _plan(engine, file, old, new)
+    return _plan(engine, file, old, new, by)
 
 
-def migrate(tx: Transaction, engine: Engine, number: str, by: Actor, *, key: str) -> Receipt:
+def of_reason(reason: str) -> list[Reason]:
+    """What is wrong with the reason that somebody gives."""
+    said = objections.tidy(reason)
+    if said is None:
+        return [Reason("REASON_REQUIRED", "reason")]
+    return [replace(found, place="reason") for found in objections.of_text_typed(said)]
+
+
+def migrate(
+    tx: Transaction, engine: Engine, number: str, by: Actor, *, key: str, reason: str | None = None, version: int | None = None,
+    to: str | None = None,
+) -> Receipt:  # fmt: skip
     """Move one case to the definition in force and to the revision of its procedure in force.
 
-    For the owner of the process, quality or the direction. Raises NotFound, Refused with every obstacle.
+    ``version`` and ``to`` are the case and the definition that ``by`` had before them, when they had. For the owner of the process, quality
+    or the direction. Raises NotFound, Refused with every obstacle, Stale when what they saw is no more.
     """
     file = files.load(tx.connection, number, lock=True)
     old, new = _definitions(tx.connection, engine, file, by)
-    own_key, print_ = requests.key_of(by, key), requests.fingerprint(new, {}, (), None, None, number, "migrate", new.digest)
+    said = objections.tidy(reason)
+    own_key, print_ = requests.key_of(by, key), requests.fingerprint(new, {}, (), None, said, number, "migrate", new.digest)
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
-    may = tuple(dict.fromkeys((new.owner, "QM", "TOP")))
-    place, found = by.role_for(may, file.organisations), _plan(engine, file, old, new)
-    reasons = [*found.obstacles, *([] if place is not None else [Reason(f"ROLE:{','.join(may)}")])]
+    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, by)
+    reasons = [*found.obstacles, *(of_reason(reason) if reason is not None else ())]
+    if (version is not None and version != file.version) or (to is not None and to != new.digest):
+        reasons.append(Reason("STALE"))
     if reasons:
         raise refusal(reasons)
     fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
@@ -88,7 +128,7 @@ def migrate(tx: Transaction, engine: Engine, number: str, by: Actor, *, key: str
         raise Stale([Reason("STALE")])
     files.repin(tx.connection, after)
     keeping.forget_codes(tx, new, after)
-    return _seal(tx, old, new, file, after, moved, found, by, place, own_key, print_)
+    return _seal(tx, old, new, file, after, moved, found, by, place, said, own_key, print_)
 
 
 def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) -> tuple[Definition, Definition]:
@@ -97,9 +137,16 @@ def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) 
     return old, engine.definitions.in_force(connection, file.workflow).definition
 
 
-def _plan(engine: Engine, file: File, old: Definition, new: Definition) -> Plan:
+def _behind(workflow: str, digest: str) -> tuple[ColumnElement[bool], ...]:
+    row = case_file.c
+    return row.workflow == workflow, row.definition != digest, row.closed_at.is_(None)
+
+
+def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Actor) -> Plan:
     profile = engine.profile
     obstacles = []
+    if by.role_for(movers(new), file.organisations) is None:
+        obstacles.append(Reason(f"ROLE:{','.join(movers(new))}"))
     if old.digest == new.digest:
         obstacles.append(Reason("MIGRATION:same", None, {}, both("case.migration_same")))
     if file.is_closed:
@@ -110,7 +157,7 @@ def _plan(engine: Engine, file: File, old: Definition, new: Definition) -> Plan:
     before, after = ({timer.name for timer in one.timers_in(profile)} for one in (old, new))
     steps_before, steps_after = ({step.name for step in one.steps_in(profile)} for one in (old, new))
     return Plan(
-        file.number, file.title, old.digest, new.digest, file.state, tuple(obstacles),
+        file.number, file.title, file.version, old.digest, new.digest, file.state, tuple(obstacles),
         tuple(sorted(name for name in file.fields if _is_gone(old.fields.get(name), new.fields.get(name)))),
         tuple(sorted(before - after)), tuple(sorted(after - before)),
         tuple(sorted(steps_before - steps_after)), tuple(sorted(steps_after - steps_before)),
@@ -144,7 +191,7 @@ def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, f
 
 def _seal(
     tx: Transaction, old: Definition, new: Definition, before: File, after: File, moved: Mapping[str, Clock], found: Plan, by: Actor,
-    place: tuple[str, str] | None, key: str, print_: str,
+    place: tuple[str, str] | None, said: str | None, key: str, print_: str,
 ) -> Receipt:  # fmt: skip
     what: dict[str, Any] = {
         "request": print_,
@@ -155,15 +202,4 @@ def _seal(
     role, organisation = place or (None, None)
     fields = {name: [before.fields[name], None] for name in found.fields_gone}
     case = sealed_case(after, None, after.state)
-    return trail.append(tx, Act(MIGRATED, by, role, organisation, None, case, fields=fields, what=what, key=key))
-
-
-def everything_behind(connection: Connection, engine: Engine, workflow: str, by: Actor, limit: int = PAGE) -> list[Plan]:
-    """Plans for a page of the open cases that are behind and that ``by`` may see."""
-    found = []
-    for number in behind(connection, engine, workflow, limit=limit):
-        try:
-            found.append(plan(connection, engine, number, by))
-        except NotFound:
-            continue
-    return found
+    return trail.append(tx, Act(MIGRATED, by, role, organisation, None, case, fields=fields, comment=said, what=what, key=key))

@@ -60,3 +60,10 @@ def repeated(connection: Connection, key: str, print_: str) -> Receipt | None:
     if sealed.get("request") != print_:
         raise refusal([Reason("KEY_REUSED", None)])
     return replace(found, repeated=True)
+
+
+def version_asked(connection: Connection, by: Actor, key: str, seen: int) -> int:
+    """The version to ask at when the asker names none: that which was ``seen``, or for a request that was recorded already the version it
+    was made at, so that it is known again."""
+    before = trail.already(connection, key_of(by, key))
+    return seen if before is None or before.version is None else before.version - 1

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from qms.database import Transaction
 from qms.errors import NotFound, Reason, Stale, refusal
+from qms.people import directory
 from qms.people.actor import Actor
 from qms.records import trail
 from qms.records.trail import Act, Receipt
@@ -65,6 +66,8 @@ def waive(
     reasons = [] if place is not None else [Reason(f"ROLE:{WAIVES}")]
     if person in by.same:
         reasons.append(Reason("SOD:own_waiver", "person", {}, both("case.waiver_own")))
+    if not _is_here(tx.connection, person):
+        reasons.append(Reason("FIELD_INVALID:person", "person"))
     for name, text in told.items():
         if not SHORTEST <= len(text) <= LONGEST:
             reasons.append(Reason(f"FIELD_INVALID:{name}", name, {}, both("case.waiver_text", least=str(SHORTEST))))
@@ -85,6 +88,13 @@ def use(tx: Transaction, file: File, waiver: int) -> None:
     """It counts once."""
     row = case_waiver.c
     tx.connection.execute(update(case_waiver).where(row.case_number == file.number, row.n == waiver).values(used=file.n))
+
+
+def _is_here(connection: Connection, person: str) -> bool:
+    try:
+        return directory.person(connection, person).disabled_at is None
+    except NotFound:
+        return False
 
 
 def _record(

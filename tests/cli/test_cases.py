@@ -74,6 +74,17 @@ def test_the_same_act_sent_twice_is_recorded_once(as_person: AsPerson) -> None:
     assert len(tenders("case", "list", "--json").json["cases"]) == 1
 
 
+def test_a_step_sent_twice_under_one_key_is_recorded_once(as_person: AsPerson) -> None:
+    tenders = as_person("tenders")
+    report(tenders)
+    fields = {"containment": "Sacchi messi da parte e segnati.", "affected_scope": "Tre sacchi.", "persons_informed": "Il veterinario."}
+    words = ("case", "step", "NC-2026-0001", "contain", *options(fields), "--key", "once", "--json")
+    first, second = tenders(*words), tenders(*words)
+    assert (first.code, second.code) == (0, 0), second.out
+    assert second.json["repeated"]
+    assert first.json["position"] == second.json["position"]
+
+
 def test_what_one_may_not_see_is_not_found(as_person: AsPerson) -> None:
     report(as_person("tenders"))
     for name in ("kennel", "learner"):

@@ -45,9 +45,10 @@ def test_open_cases_are_looked_at_then_moved(house: House, as_person: AsPerson) 
 def test_who_does_not_own_the_process_moves_nothing(house: House, as_person: AsPerson) -> None:
     assert report(as_person("tenders")).code == 0
     renewed(house)
-    refused = as_person("verifier")("workflow", "migrate", "nonconformity", "--json")
-    assert refused.code == 1
-    assert [reason["code"] for one in refused.json["cases"] for reason in one["obstacles"]] == ["ROLE:QM,TOP"]
+    for words in ((), ("--dry-run",)):
+        refused = as_person("verifier")("workflow", "migrate", "nonconformity", *words, "--json")
+        assert refused.code == 1
+        assert [reason["code"] for one in refused.json["cases"] for reason in one["obstacles"]] == ["ROLE:QM,TOP"]
 
 
 def test_a_definition_is_written_in_every_form_and_nothing_is_written_over(as_person: AsPerson, tmp_path: Path) -> None:

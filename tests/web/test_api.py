@@ -203,3 +203,78 @@ def test_a_definition_is_judged_and_played_without_handing_it_in(house: House, p
     assert played["playable"] and played["unseen"] == []
     assert auditor.get("/workflows/no-such/rehearsal").status_code == 404
     assert size_of(house) == before
+
+
+def test_a_table_of_steps_is_looked_at_then_taken_once(house: House, program: Any) -> None:
+    tenders = program("verifier")
+    numbers = [tenders.post("/cases", {"workflow": "nonconformity", "fields": FIELDS}).json()["case"] for _ in range(2)]
+    names = ["number", "step", *TREATED, "CORRECTION_EVIDENCE"]
+    rows = [[number, "treat", *TREATED.values(), file] for number, file in zip(numbers, ("r.pdf", "altro.pdf"), strict=True)]
+    text = "\ufeff" + "".join(";".join(f'"{cell}"' for cell in row) + "\r\n" for row in [names, *rows])
+    files = [{"name": "r.pdf", "content": base64.b64encode(b"%PDF-1.4 x").decode()}]
+    quality = program("quality")
+    before = size_of(house)
+    seen = quality.post("/steps", {"table": text, "files": files}).json()
+    assert [one["outcome"] for one in seen["rows"]] == ["taken", "refused"], seen
+    assert [reason["code"] for reason in seen["rows"][1]["reasons"]] == ["BATCH:file"]
+    assert size_of(house) == before
+    done = quality.post("/steps", {"table": text, "files": files, "dry_run": False}).json()
+    assert [done["taken"], done["refused"]] == [1, 1]
+    again = quality.post("/steps", {"table": text, "files": files, "dry_run": False}).json()
+    assert [again["repeated"], again["rows"][0]["position"]] == [1, done["rows"][0]["position"]]
+    assert size_of(house) == before + 1
+
+
+def test_a_table_that_is_none_is_refused_with_every_line(program: Any) -> None:
+    answer = program("quality").post("/steps", {"table": "numero;step\nx;y;z\n"})
+    assert answer.status_code == 422
+    assert len(answer.json()["reasons"]) == 2, answer.text
+
+
+def test_a_waiver_of_the_direction_lets_one_person_take_one_step(house: House, program: Any) -> None:
+    number = program("quality").post("/cases", {"workflow": "nonconformity", "fields": FIELDS}).json()["case"]
+    step = {"step": "propose_rejection", "version": 1, "fields": {"rejection_reason": "Il fatto riguarda un altro fornitore, non noi."}}
+    quality, direction = program("quality"), program("direction")
+    assert any(code.startswith("SOD:") for code in codes(quality.post(f"/cases/{number}/steps", step)))
+    place = f"/cases/{number}/waivers"
+    assert quality.get(place).status_code == 404
+    seen = direction.get(place).json()
+    assert "propose_rejection" in {one["step"] for one in seen["steps"]}
+    assert house.ids["quality"] in {one["person"] for one in seen["people"]}
+    why = {"reason": "Il secondo addetto è in malattia fino a venerdì.", "control": "La Direzione rilegge la pratica il giorno dopo."}
+    waiver = {"step": "propose_rejection", "person": house.ids["quality"], **why, "key": "w"}
+    assert codes(quality.post(place, {**waiver, "person": house.ids["tenders"]})) == ["ROLE:TOP"]
+    assert codes(direction.post(place, {**waiver, "person": "nessuno", "reason": "sì", "key": "x"})) == [
+        "FIELD_INVALID:person", "FIELD_INVALID:reason",
+    ]  # fmt: skip
+    assert codes(direction.post(place, {**waiver, "person": house.ids["direction"], "key": "y"})) == ["SOD:own_waiver"]
+    given = direction.post(place, waiver)
+    assert given.status_code == 201, given.text
+    before = size_of(house)
+    assert direction.post(place, waiver).json()["position"] == given.json()["position"]
+    assert size_of(house) == before
+    assert quality.post(f"/cases/{number}/steps", step).status_code == 201
+
+
+def test_a_hat_is_lent_once_however_often_it_is_sent_and_taken_back(house: House, program: Any) -> None:
+    tenders, kennel = program("tenders"), program("kennel")
+    lending = {"delegate": house.ids["tenders_too"], "hat": "gare", "organisation": "consorzio"}
+    wrong = tenders.post("/substitutions", {**lending, "first_day": "domani", "last_day": "31/02/2026"})
+    assert (wrong.status_code, codes(wrong)) == (422, ["FIELD_INVALID:first_day", "FIELD_INVALID:last_day"])
+    lending |= {"first_day": "2026-03-02", "last_day": "05/03/2026"}
+    assert kennel.post("/substitutions", {**lending, "delegator": house.ids["tenders"]}).status_code == 403
+    made = tenders.post("/substitutions", lending)
+    assert made.status_code == 201, made.text
+    assert (made.json()["starts_at"], made.json()["ends_at"]) == ("2026-03-01T23:00:00.000Z", "2026-03-05T22:59:59.000Z")
+    before = size_of(house)
+    assert tenders.post("/substitutions", lending).json() == made.json()
+    assert size_of(house) == before
+    listed = {
+        name: program(name).get("/substitutions").json()["substitutions"] for name in ("tenders", "tenders_too", "direction", "quality")
+    }
+    assert listed == {"tenders": [made.json()], "tenders_too": [made.json()], "direction": [], "quality": [made.json()]}
+    place = f"/substitutions/{made.json()['id']}/ended"
+    assert kennel.post(place, {}).status_code == 404
+    assert tenders.post(place, {}).json() == {"ended": made.json()["id"]}
+    assert tenders.post(place, {}).status_code == 404
+    assert tenders.get("/substitutions").json()["substitutions"] == []

@@ -36,6 +36,10 @@ KEY = "PRO-8.7-01"
 BODIES: dict[str, Any] = {
     "/cases": {"workflow": "nonconformity"},
     "/cases/{number}/steps": {"step": "classify", "version": 0},
+    "/steps": {"table": "number,step\nNC-2026-0001,classify\n"},
+    "/cases/{number}/waivers": {"step": "-", "person": "-", "reason": "", "control": ""},
+    "/substitutions": {"delegate": "-", "hat": "-", "organisation": "-", "first_day": "", "last_day": ""},
+    "/substitutions/{delegation}/ended": {},
     "/documents/{key}/drafts": {"slug": "-"},
     "/documents/{key}/drafts/{slug}": {"text": "", "tip": ""},
     "/documents/{key}/proposals": {"kind": "withdrawal", "reason": ""},
@@ -150,6 +154,7 @@ def prepared(house: House) -> dict[str, str]:
         "secret": secret,
         "number": case.rpartition("/")[2], "step": "classify", "workflow": "nonconformity", "key": KEY, "slug": "prova", "revision": "1",
         "name": "uno.png", "position": position, "sha256": sha256, "person": house.ids["aurora"], "kind": "withdrawal",
+        "delegation": "D-00000000",
     }  # fmt: skip
 
 

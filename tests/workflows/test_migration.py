@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from qms.database import Database
-from qms.errors import NotFound, NotPermitted, Refused
+from qms.errors import NotFound, NotPermitted, Refused, Stale
 from qms.people.actor import Actor
+from qms.records import trail
 from qms.workflows import case, migration
 from qms.workflows.case import put_in_force
 from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, QUERY, Bench, actor, engine_for, furnish
@@ -83,8 +84,6 @@ def test_timers_of_the_new_definition_start_and_those_it_lacks_end(bench: Bench)
 
 
 def test_a_page_that_was_open_while_the_case_moved_is_stale(bench: Bench) -> None:
-    from qms.errors import Stale
-
     number = bench.open()
     renew(bench)
     move(bench, number)
@@ -127,6 +126,47 @@ def test_the_same_move_sent_twice_is_one(bench: Bench) -> None:
     renew(bench)
     first, second = move(bench, number, HEAD, "k"), move(bench, number, HEAD, "k")
     assert first.position == second.position  # type: ignore[attr-defined]
+
+
+def test_a_reason_is_sealed_with_the_move_and_an_empty_one_is_refused(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    with pytest.raises(Refused) as refused, bench.store.writing() as tx:
+        migration.migrate(tx, bench.engine, number, KEEPER, key=bench.key(), reason="  ")
+    assert refused.value.codes == ("REASON_REQUIRED",)
+    with bench.store.writing() as tx:
+        receipt = migration.migrate(tx, bench.engine, number, KEEPER, key=bench.key(), reason=" I prezzi cambiano subito.\r\n")
+    with bench.store.reading() as connection:
+        assert trail.entry(connection, receipt.position).said["comment"] == "I prezzi cambiano subito."
+    assert is_borne_out(bench)
+
+
+def test_what_somebody_saw_must_still_be_so_when_they_move_it(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    with bench.store.reading() as connection:
+        seen = migration.plan(connection, bench.engine, number, KEEPER)
+    for wrong in ({"version": seen.version + 1, "to": seen.new}, {"version": seen.version, "to": seen.old}):
+        with pytest.raises(Stale), bench.store.writing() as tx:
+            migration.migrate(tx, bench.engine, number, KEEPER, key=bench.key(), **wrong)  # type: ignore[arg-type]
+    with bench.store.writing() as tx:
+        migration.migrate(tx, bench.engine, number, KEEPER, key=bench.key(), version=seen.version, to=seen.new)
+
+
+def test_a_page_of_plans_is_one_question_and_says_what_moving_says(bench: Bench) -> None:
+    numbers = [bench.open() for _ in range(5)]
+    renew(bench)
+    with bench.store.reading() as connection:
+        first = migration.plans(connection, bench.engine, "lamp-repair", KEEPER, limit=2)
+        rest = migration.plans(connection, bench.engine, "lamp-repair", KEEPER, after=first[-1].number)
+        assert [one.number for one in (*first, *rest)] == numbers
+        assert first[0] == migration.plan(connection, bench.engine, numbers[0], KEEPER)
+        assert migration.count(connection, bench.engine, "lamp-repair", KEEPER) == 5
+        stranger = actor("stranger", "QM", where="elsewhere")
+        assert migration.plans(connection, bench.engine, "lamp-repair", stranger) == []
+        assert migration.count(connection, bench.engine, "lamp-repair", stranger) == 0
+        (mended, *_) = migration.plans(connection, bench.engine, "lamp-repair", MENDER)
+        assert [reason.code for reason in mended.obstacles] == ["ROLE:QM,TOP"]
 
 
 def test_of_a_thousand_cases_half_are_moved_and_each_shows_under_which_it_runs(bench: Bench) -> None:

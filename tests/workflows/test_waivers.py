@@ -71,6 +71,7 @@ def test_it_is_for_that_person_and_that_case(bench: Bench) -> None:
     [
         ({"by": KEEPER}, NotPermitted, "ROLE:TOP"),
         ({"by": JACK}, NotPermitted, "SOD:own_waiver"),
+        ({"person": "nobody-of-that-name"}, Incomplete, "FIELD_INVALID:person"),
         ({"reason": "perché sì"}, Incomplete, "FIELD_INVALID:reason"),
         ({"control": ""}, Incomplete, "FIELD_INVALID:control"),
         ({"control": "Riguardato \u202e domani da qualcuno"}, Incomplete, "COMMENT_INVALID"),

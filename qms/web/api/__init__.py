@@ -20,14 +20,16 @@ from qms.app import App
 from qms.errors import NotPermitted, QmsError
 from qms.locale import knows, say
 from qms.web import mistakes, pages
-from qms.web.api import cases, documents, notices, trail, workflows
+from qms.web.api import batch, cases, documents, duties, notices, trail, workflows
 from qms.web.api.asking import Caller, Strictly, language_of
 from qms.web.call import Call, in_worker
 from qms.web.registry import Permission, Route, Verb
 
 PREFIX = "/api/v1"
 OPENAPI = "/api/openapi.json"
-VERBS: tuple[Verb, ...] = (*cases.VERBS, *documents.VERBS, *trail.VERBS, *notices.VERBS, *workflows.VERBS)
+VERBS: tuple[Verb, ...] = (
+    *cases.VERBS, *batch.VERBS, *duties.VERBS, *documents.VERBS, *trail.VERBS, *notices.VERBS, *workflows.VERBS,
+)  # fmt: skip
 PROBLEMS = (401, 403, 404, 409, 413, 422)
 
 _log = logging.getLogger(__name__)
