@@ -19,6 +19,7 @@ from qms.workflows.check import IDENTIFIERS
 from qms.workflows.definition import PROFILES, Definition
 from qms.workflows.mermaid import mermaid
 from qms.workflows.migration import Plan
+from qms.workflows.paths import paths
 from qms.workflows.reading import read_definition
 
 FORMATS = ("svg", "mermaid", "bpmn")
@@ -42,6 +43,27 @@ def show_all(ctx: typer.Context) -> None:
         {"id": one.id, "title": one.title, "governed_by": one.governed_by, "digest": one.digest, "behind": behind[one.id]} for one in found
     ]
     call.answer({"workflows": told}, table(heads, rows))
+
+
+@group.verb("paths", "cli.workflow.paths")
+def show_paths(
+    ctx: typer.Context, workflow: Annotated[str, typer.Argument(help="cli.argument.workflow", metavar="cli.shape.workflow")] = ""
+) -> None:
+    call: Call = ctx.obj
+    app, _ = call.app, call.who()
+    with app.reading() as connection:
+        found = [one.definition for one in app.engine.definitions.all_in_force(connection) if workflow in ("", one.definition.id)]
+    if not found:
+        raise NotFound("workflow", workflow[:80])
+    names = ("workflow", "profile", "end", "acts", "fields", "files")
+    rows = [
+        (one.id, profile, path.end.title[call.language], path.acts, path.fields, path.files)
+        for one in found
+        for profile in PROFILES
+        for path in paths(one, profile)
+    ]
+    shown = table([call.say(f"cli.head.{name}") for name in names], [tuple(map(str, row)) for row in rows])
+    call.answer({"paths": [dict(zip(names, row, strict=True)) for row in rows]}, shown)
 
 
 @group.verb("export", "cli.workflow.export")

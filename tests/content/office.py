@@ -1,7 +1,7 @@
 """A small office that works by the shipped content: its people, its engine, and a clock that is set by hand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -105,6 +105,11 @@ class Office:
         with self.store.reading() as connection:
             return files.load(connection, number)
 
+    def link(self, parent: str, name: str, child: str, by: str) -> None:
+        self._sent += 1
+        with self.store.writing() as tx:
+            case.link_case(tx, self.engine, parent, name, child, self.people[by], key=f"k{self._sent}")
+
     def open(self, workflow: str, by: str | Actor, fields: Mapping[str, object], *evidence: str, at: datetime | None = None) -> str:
         self._sent += 1
         who = self.people[by] if isinstance(by, str) else by
@@ -162,6 +167,7 @@ class Office:
         attached: Mapping[str, int] | None = None,
         links: Mapping[str, Sequence[tuple[str, str]]] | None = None,
         times: int = 1,
+        organisations: Sequence[str] = (CONSORTIUM,),
     ) -> str:
         """A case as it would lie there after a long life: ``taken`` step → (who, when, entry), ``attached`` slot → entry,
         ``links`` name → (state, opened at) of the linked cases."""
@@ -170,7 +176,7 @@ class Office:
         definition = self.definition(workflow)
         steps = {step: Taken(times, moment(when), (self.id(who),), n) for step, (who, when, n) in (taken or {}).items()}
         with self.store.writing() as tx:
-            made = self._made(definition, number, state, fields, steps)
+            made = replace(self._made(definition, number, state, fields, steps), organisations=tuple(organisations))
             files.create(tx.connection, made)
             for slot, n in (attached or {}).items():
                 row = {"case_number": number, "slot": slot, "sha256": sha256(f"{slot} {n}".encode()).hexdigest(), "n": n}

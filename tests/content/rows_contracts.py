@@ -66,6 +66,7 @@ CONTRACTS = (
     Row("dates_in_order", fields(start_on=SOON, end_on=SOON), fields(start_on=TODAY, end_on=SOON)),
     Row("baseline_known", When(), fields(baseline=[{"indicator": "Turni", "baseline": "1", "target": "1"}])),
     Row("once_per_period", measured(("2026-02", "Turni"), ("2026-02", "Turni")), measured(("2026-01", "Turni"), ("2026-02", "Turni"))),
+    Row("writer_is_mandated", When(roles=("SVC",)), When(roles=("COM",))),
     Row("effective_amendment_waits", When(links={"amendments": [("AGREED", OPENED)]}), When(links={"amendments": [("EFFECTIVE", OPENED)]})),
     Row("no_open_amendment", When(links={"amendments": [("ASSESSED", OPENED)]}), When(links={"amendments": [("REJECTED", OPENED)]})),
     Row(

@@ -53,6 +53,11 @@ ROWS = (
         When(fields={"output_disposition": "INFORM_CUSTOMER", "customer_informed_at": RECENT}, attached={"CUSTOMER_NOTICE": 10}),
     ),
     Row("independent_opinion_heard", When(fields=QUALITY), When(fields=QUALITY, taken={"independent_look": ("verifier", RECENT, 9)})),
+    Row(
+        "transfer_says_where",
+        fields(transferred_to="MEMBER"),
+        fields(transferred_to="MEMBER", transferred_member="canile"),
+    ),
     Row("reopen_ground_proved", fields(reopen_ground="NEW_EVIDENCE"), fields(reopen_ground="RECURRENCE", recurrence_case="NC-2026-0009")),
     Row(
         "recurrence_within_term",

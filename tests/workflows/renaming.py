@@ -63,7 +63,7 @@ class Renamer:
             "steps": (low, self._step),
             "timers": (low, self._timer),
             "scheduled": (low, self._schedule),
-            "links": (low, lambda link: {**link, "workflow": workflow(link["workflow"])}),
+            "links": (low, self._link),
             "records": (high, lambda record: {**record, "steps": [low(one) for one in listed(record["steps"])]}),
         }
         made = {**file, "id": workflow(file["id"]), "prefix": number(file["prefix"]), "opening": self._step(file["opening"])}
@@ -115,6 +115,10 @@ class Renamer:
         fields = {low(field): self.rule(rule) for field, rule in told["fields"].items()}
         link = {"link": low(told["link"])} if "link" in told else {}
         return {name: {**told, "workflow": workflow(told["workflow"]), "fields": fields, **link}}
+
+    def _link(self, link: dict[str, Any]) -> dict[str, Any]:
+        read = {"reads": {low(name): kind for name, kind in link["reads"].items()}} if "reads" in link else {}
+        return {**link, "workflow": workflow(link["workflow"]), **read}
 
     def _timer(self, timer: dict[str, Any]) -> dict[str, Any]:
         ((kind, name),) = timer["start"].items()

@@ -1,0 +1,89 @@
+"""The rules that hold across all processes, second part: numbers, what closes with what, languages, and what is kept."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from qms.errors import Refused
+from qms.workflows import case
+from tests.content.office import Office
+from tests.content.test_contract_walk import END, FILES
+from tests.content.test_course_walk import prepared
+from tests.content.test_cross_process_rules import WRONG
+from tests.content.test_nonconformity_walk import CONTAINED
+from tests.house import House, key
+from tests.web.conftest import Browser
+
+
+@pytest.fixture
+def quality(house: House) -> Iterator[Browser]:
+    browser = Browser(house, "quality")
+    with closing(browser.client):
+        yield browser
+
+
+def reported(house: House) -> str:
+    with house.app.writing() as tx:
+        return str(case.open_case(tx, house.app.engine, "nonconformity", house.actor("verifier"), fields=WRONG, key=key()).case)
+
+
+def test_rule_9_a_form_says_which_clock_counts_and_what_it_shows(house: House, quality: Browser) -> None:
+    house.clock.pass_(minutes=37)
+    assert "L&#39;orologio che conta è quello del sistema: 2 mar 2026, 09:37" in quality.get("/cases/new/nonconformity").text
+
+
+def test_rule_11_numbers_have_no_gaps_and_one_that_was_cancelled_stays_as_cancelled(office: Office) -> None:
+    """Certificates and nonconformities; a number is given only within the transaction that opens the case."""
+    first = office.open("nonconformity", "tenders", WRONG)
+    with pytest.raises(Refused):
+        office.open("nonconformity", "tenders", {**WRONG, "title": ""})
+    with pytest.raises(RuntimeError), office.store.writing() as tx:
+        case.open_case(tx, office.engine, "nonconformity", office.people["tenders"], fields=WRONG, key="lost")
+        raise RuntimeError("the program stopped before the end of the transaction")
+    second = office.open("nonconformity", "tenders", WRONG)
+    office.take(first, "propose_rejection", "quality", {"rejection_reason": "Il fatto non viola alcun requisito."})
+    office.take(first, "confirm_rejection", "verifier", comment="Visto il registro: è regolare.")
+    assert (first, second, office.open("nonconformity", "tenders", WRONG)) == ("NC-2026-0001", "NC-2026-0002", "NC-2026-0003")
+    assert office.file(first).state == "REJECTED"
+    cancelled = prepared(office)
+    office.take(cancelled, "void_number", "training", {"void_reason": "Predisposto due volte"})
+    assert (cancelled, prepared(office)) == ("ATT-2026-0001", "ATT-2026-0002")
+    assert office.file(cancelled).state == "VOIDED"
+
+
+def test_rule_13_a_contract_closes_with_an_open_nonconformity_only_once_quality_transferred_it(office: Office) -> None:
+    """Closure cascade."""
+    contract = office.plant("service-contract", "CLOSING", {}, {"begin_closing": ("tenders", "2026-02-01T09:00:00.000Z", 6)})
+    office.take(contract, "report_problem", "tenders", {"problem_title": "Turno scoperto il sabato", "problem_fact": WRONG["description"]})
+    wrong = "NC-2026-0001"
+    assert office.refused(contract, "close_contract", "quality", END, *FILES) == ("GUARD:no_open_nc",)
+    office.take(wrong, "contain", "tenders", CONTAINED)
+    to_member = {"transferred_to": "MEMBER", "transferred_member": "canile"}
+    assert office.refused(wrong, "transfer_nc", "tenders", to_member, comment="La segue il canile.") == ("ROLE:QM",)
+    assert office.refused(wrong, "transfer_nc", "quality", to_member) == ("COMMENT_REQUIRED",)
+    assert office.refused(wrong, "transfer_nc", "quality", {"transferred_to": "MEMBER"}, comment="x y z") == ("GUARD:transfer_says_where",)
+    office.take(wrong, "transfer_nc", "quality", to_member, comment="Il turno resta scoperto nel nuovo contratto della socia.")
+    office.take(contract, "close_contract", "quality", END, *FILES)
+    assert (office.file(contract).state, office.file(wrong).state) == ("CLOSED", "CONTAINED")
+    assert office.file(wrong).closed_at is None
+
+
+def test_rule_14_people_read_their_language_programs_read_codes_and_both_can_be_exported(house: House, quality: Browser) -> None:
+    number = reported(house)
+    page = quality.get(f"/cases/{number}").text
+    assert "Segnalata" in page
+    assert "REPORTED" not in page
+    answer = quality.client.get(f"/api/v1/cases/{number}", headers={"Authorization": f"Bearer {house.token('quality')}"}).json()
+    assert (answer["state"], answer["fields"]["nc_source"]) == ("REPORTED", "SELF")
+    words = csv.DictReader(io.StringIO(quality.get("/deadlines.csv").content.decode("utf-8-sig")), delimiter=";")
+    assert any("Azione immediata" in row.values() for row in words)
+    package = zipfile.ZipFile(io.BytesIO(quality.get(f"/exports/{number}").content))
+    sealed = package.read("trail.jsonl").decode()
+    assert "REPORTED" in sealed
+    assert "Segnalata" not in sealed
+    quality.send("/language", {"language": "en"})
+    assert "Reported" in quality.get(f"/cases/{number}").text
