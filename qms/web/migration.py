@@ -1,27 +1,22 @@
 """Open cases that began under an older definition of their process: what moving each would change, and who decides moves some or all."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
 from starlette.responses import Response
 
-from qms.errors import Incomplete, NotFound, NotPermitted, Reason, Refused, Stale, Text
-from qms.records.trail import Receipt
-from qms.web import pages
+from qms.errors import NotFound, NotPermitted, Reason, Stale, Text
+from qms.web import pages, several
 from qms.web.call import Call
-from qms.web.mistakes import told
 from qms.web.registry import Permission, Route
+from qms.web.several import MOST, Stays
 from qms.workflows import case, migration
 from qms.workflows.definition import Definition
 from qms.workflows.migration import Plan
 
 PAGE = 50
-MOST = 200
-"""Cases moved at once; for more the form is sent again."""
 EVERY = "all"
-Stays = tuple[str, tuple[str, ...]]
-"""The number of a case that stays where it is, and why."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +48,8 @@ class MigrationPage:
 
 @dataclass(frozen=True)
 class MovedPage:
-    """What became of each case; ``left`` are still behind."""
-
     definition: Definition
-    moved: tuple[tuple[str, Receipt], ...]
-    refused: tuple[Stays, ...]
-    left: int
+    outcome: several.Outcome
 
 
 def decides(call: Call, definition: Definition) -> bool:
@@ -90,34 +81,30 @@ def move(call: Call, workflow: str) -> Response:
     app = call.app
     with app.reading() as connection:
         definition = case.definition_of(connection, app.engine, workflow)
-        if not decides(call, definition):
-            raise NotPermitted([Reason(f"ROLE:{','.join(migration.movers(definition))}")])
-        if call.typed("definition") != definition.digest:
-            raise Stale([Reason("STALE")])
+    if not decides(call, definition):
+        raise NotPermitted([Reason(f"ROLE:{','.join(migration.movers(definition))}")])
+    if call.typed("definition") != definition.digest:
+        raise Stale([Reason("STALE")])
     is_every = call.typed("scope") == EVERY
-    chosen = {} if is_every else _chosen(call)
-    _require_said(call, is_every, len(chosen))
-    stuck: list[Stays] = []
+    chosen = {} if is_every else several.ticked(call)
+    several.require(call, 1 if is_every else len(chosen), migration.of_reason(call.typed("reason")))
+    stuck: tuple[Stays, ...] = ()
     if is_every:
         chosen, stuck = _every(call, workflow)
-    moved, refused = _moved(call, chosen, definition.digest)
+    key, reason, digest = call.typed("key")[:60] or uuid4().hex, call.typed("reason"), definition.digest
+    done, stays = several.each(
+        call, chosen,
+        lambda tx, number: migration.migrate(
+            tx, app.engine, number, call.by, key=f"{key}:{number}", reason=reason, version=chosen[number], to=digest
+        ),
+    )  # fmt: skip
     with app.reading() as connection:
         left = migration.count(connection, app.engine, workflow, call.by)
-    return pages.draw(call, "processes/moved.html", call.t("web.migration.done"), MovedPage(definition, moved, (*refused, *stuck), left))
+    page = MovedPage(definition, several.Outcome(done, (*stays, *stuck), left, f"/processes/{workflow}/open-cases"))
+    return pages.draw(call, "processes/moved.html", call.t("web.migration.done"), page)
 
 
-def _chosen(call: Call) -> dict[str, int]:
-    """The ticked cases with the version that the page showed. Raises Incomplete."""
-    found = {}
-    for value in [value for name, value in call.texts() if name == "case"]:
-        number, _, version = value.partition(" ")
-        if not version.isascii() or not version.isdigit() or len(version) > 9:
-            raise Incomplete([Reason("FIELD_INVALID:case", "case")])
-        found[number] = int(version)
-    return found
-
-
-def _every(call: Call, workflow: str) -> tuple[dict[str, int], list[Stays]]:
+def _every(call: Call, workflow: str) -> tuple[dict[str, int], tuple[Stays, ...]]:
     """The first cases that can be moved, and those met on the way that cannot, with the reasons."""
     words = pages.words_of(call)
     chosen: dict[str, int] = {}
@@ -127,39 +114,8 @@ def _every(call: Call, workflow: str) -> tuple[dict[str, int], list[Stays]]:
         while len(chosen) < MOST and (found := migration.plans(connection, call.app.engine, workflow, call.by, after)):
             after = found[-1].number
             chosen |= {one.number: one.version for one in found if not one.obstacles}
-            stuck += [(one.number, tuple(words.tell(reason) for reason in one.obstacles)) for one in found if one.obstacles]
-    return dict(sorted(chosen.items())[:MOST]), stuck[:MOST]
-
-
-def _require_said(call: Call, is_every: bool, many: int) -> None:
-    reasons = migration.of_reason(call.typed("reason"))
-    if not is_every and not many:
-        reasons.insert(0, Reason("CHOICE_REQUIRED:cases", "case"))
-    if many > MOST:
-        reasons.insert(0, Reason("CHOICE_REQUIRED:fewer", "case", {"most": MOST}))
-    if not call.typed("confirm"):
-        reasons.append(Reason("CONFIRM_REQUIRED", "confirm"))
-    if reasons:
-        raise Incomplete(reasons)
-
-
-def _moved(call: Call, chosen: Mapping[str, int], digest: str) -> tuple[tuple[tuple[str, Receipt], ...], list[Stays]]:
-    """Each case that moved with its receipt, and each that did not with the reasons."""
-    app, key = call.app, call.typed("key")[:60] or uuid4().hex
-    moved: list[tuple[str, Receipt]] = []
-    refused: list[Stays] = []
-    for number, version in sorted(chosen.items()):
-        try:
-            with app.writing() as tx:
-                receipt = migration.migrate(
-                    tx, app.engine, number, call.by, key=f"{key}:{number}", reason=call.typed("reason"), version=version, to=digest
-                )
-            moved.append((number, receipt))
-        except (NotFound, Refused) as error:
-            refused.append((number, tuple(mistake.text for mistake in told(call.language, error))))
-            if isinstance(error, NotPermitted):
-                app.record_attempt(call.by, f"POST {call.request.url.path}", error)
-    return tuple(moved), refused
+            stuck += [Stays(one.number, tuple(words.tell(reason) for reason in one.obstacles)) for one in found if one.obstacles]
+    return dict(sorted(chosen.items())[:MOST]), tuple(stuck[:MOST])
 
 
 def _row(call: Call, one: Plan, old: Definition, new: Definition, chosen: Iterable[str]) -> PlanRow:

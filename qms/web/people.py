@@ -16,6 +16,7 @@ from qms.people.hats import KINDS
 from qms.people.tokens import Token
 from qms.web import pages
 from qms.web.call import Call
+from qms.web.reassigning import may_reassign
 from qms.web.registry import Permission, Route
 
 MANY = 1000
@@ -47,6 +48,7 @@ class PersonPage:
     houses: Mapping[str, str]
     tokens: tuple[Token, ...]
     is_me: bool
+    may_reassign: bool
 
 
 def show_all(call: Call) -> Response:
@@ -84,7 +86,7 @@ def show_person(call: Call, person: str) -> Response:
         organisations = tuple(directory.organisations(connection))
         held = tuple(tokens.of(connection, person))
     houses = {one.id: one.name for one in organisations}
-    page = PersonPage(found, hat_titles(call), organisations, houses, held, found.id == call.by.person)
+    page = PersonPage(found, hat_titles(call), organisations, houses, held, found.id == call.by.person, may_reassign(call))
     return pages.draw(call, "people/person.html", found.name, page)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from qms.database import Transaction
-from qms.errors import Reason, Stale, refusal
+from qms.errors import NotFound, Reason, Stale, refusal
 from qms.people.actor import Actor
 from qms.people.directory import person as known_person
 from qms.records import trail
@@ -17,6 +17,7 @@ from qms.workflows import objections, requests
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.file import REASSIGNED, File
+from qms.workflows.listing import seen_by
 from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file
 
@@ -26,33 +27,45 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Task:
-    """An open case in which a person is named, and the fields that name them."""
+    """An open case in which a person is named, as it stands, and the fields that name them."""
 
     number: str
     title: str
+    version: int
     fields: tuple[str, ...]
+    definition: str
 
 
 def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after: str = "", limit: int = PAGE) -> list[Task]:
-    """Open cases that name ``person`` and that ``by`` may see, in the order of their numbers."""
+    """Open cases that name ``person`` and that ``by`` may see, in the order of their numbers; fewer than ``limit`` only when these are all.
+    A text that happens to hold the person's id is looked at and left."""
     row = case_file.c
     named = row.fields.contains(f'"{person}"', autoescape=True)
-    query = files.WHOLE.where(row.closed_at.is_(None), row.number > after, named).order_by(row.number).limit(limit)
-    found = []
-    for one in connection.execute(query):
-        file = files.from_row(one)
-        definition = engine.definitions.get(connection, file.definition).definition
-        fields = tuple(_changed(definition, file, person, person))
-        if fields and files.visible(file, definition, by):
-            found.append(Task(file.number, file.title, fields))
-    return found
+    query = files.WHOLE.where(row.closed_at.is_(None), named, seen_by(connection, engine, by)).order_by(row.number).limit(limit)
+    found: list[Task] = []
+    while len(found) < limit and (rows := connection.execute(query.where(row.number > after)).all()):
+        for file in map(files.from_row, rows):
+            definition = engine.definitions.get(connection, file.definition).definition
+            if fields := tuple(_changed(definition, file, person, person)):
+                found.append(Task(file.number, file.title, file.version, fields, file.definition))
+        after = rows[-1].number
+    return found[:limit]
 
 
-def reassign(tx: Transaction, engine: Engine, number: str, old: str, new: str, by: Actor, *, reason: str, key: str) -> Receipt:
-    """Put ``new`` where the open case ``number`` names ``old``.
+def of_handover(connection: Connection, old: str, new: str, reason: str) -> list[Reason]:
+    """What is wrong with whom the cases are given to, and with the reason."""
+    said = objections.tidy(reason)
+    reasons = [] if old != new and _is_here(connection, new) else [Reason("FIELD_INVALID:new", "new")]
+    return reasons + ([Reason("COMMENT_REQUIRED", "reason")] if said is None else list(objections.of_text_typed(said)))
 
-    For quality and the direction. Raises NotFound for a case or person that is not there, Refused: without the role, without a reason, for
-    a case that is closed or does not name ``old``.
+
+def reassign(
+    tx: Transaction, engine: Engine, number: str, old: str, new: str, by: Actor, *, reason: str, key: str, version: int | None = None
+) -> Receipt:
+    """Put ``new`` where the open case ``number`` names ``old``; ``version`` is the case that ``by`` had before them, when they had.
+
+    For quality and the direction. Raises NotFound for a case that is not there, Refused: without the role, without a reason, for somebody
+    who is not there or gone, for a case that is closed, does not name ``old``, or moved on since it was seen.
     """
     file = files.load(tx.connection, number, lock=True)
     definition = engine.definitions.get(tx.connection, file.definition).definition
@@ -64,11 +77,11 @@ def reassign(tx: Transaction, engine: Engine, number: str, old: str, new: str, b
     changed = _changed(definition, file, old, new)
     place = by.role_for(REASSIGNS, file.organisations)
     reasons = [] if place is not None else [Reason(f"ROLE:{','.join(REASSIGNS)}")]
-    reasons += [Reason("COMMENT_REQUIRED", "reason")] if said is None else list(objections.of_text_typed(said))
+    reasons += of_handover(tx.connection, old, new, reason)
     if file.is_closed or not changed:
         reasons.append(Reason("NOTHING_TO_REASSIGN", None, {"person": old[:80]}))
-    if old == new or known_person(tx.connection, new).disabled_at is not None:
-        reasons.append(Reason("FIELD_INVALID:new", "new"))
+    if version is not None:
+        reasons += objections.of_version(file, version)
     if reasons:
         raise refusal(reasons)
     fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
@@ -82,6 +95,13 @@ def reassign(tx: Transaction, engine: Engine, number: str, old: str, new: str, b
         fields={name: list(pair) for name, pair in changed.items()}, comment=said, what=what, key=own_key,
     )  # fmt: skip
     return trail.append(tx, act)
+
+
+def _is_here(connection: Connection, person: str) -> bool:
+    try:
+        return known_person(connection, person).disabled_at is None
+    except NotFound:
+        return False
 
 
 def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, tuple[Any, Any]]:

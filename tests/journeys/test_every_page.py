@@ -7,13 +7,14 @@ import pytest
 from tests.house import House
 from tests.journeys.conftest import Visit
 from tests.journeys.test_walks import reported
+from tests.web.test_handing_over import owned
 from tests.web.test_moving_open_cases import renew
 
 PAGES = (
     "/", "/cases", "/cases/new", "/cases/new/nonconformity", "/cases/NC-2026-0001", "/cases/NC-2026-0001/steps/treat", "/documents",
     "/documents/PRO-8.2-01", "/documents/new", "/processes", "/processes/public-tender", "/notices", "/records", "/records/7",
     "/verification", "/identifiers?kind=CPV&value=85312310-5", "/people", "/people/new", "/people/P-0003", "/account", "/api", "/nothing",
-    "/deadlines?days=365", "/monday", "/processes/nonconformity/open-cases",
+    "/deadlines?days=365", "/monday", "/processes/nonconformity/open-cases", "/people/P-0003/tasks",
 )  # fmt: skip
 
 
@@ -21,6 +22,7 @@ PAGES = (
 def page(visit: Visit, house: House) -> Any:
     reported(visit("verifier").page)
     renew(house)
+    owned(house, 1)
     return visit
 
 

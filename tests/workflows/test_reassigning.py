@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qms.errors import Incomplete, NotFound, NotPermitted, Refused
+from qms.errors import Incomplete, NotFound, NotPermitted, Refused, Stale
 from qms.records import trail
 from qms.workflows import case, reassigning
 from tests.workflows.samples import HEAD, KEEPER, MENDER, PRICER, Bench, actor, file_of
@@ -73,3 +73,23 @@ def test_a_closed_case_and_one_that_names_somebody_else_stay_as_they_are(bench: 
 def test_the_same_request_sent_twice_is_one(bench: Bench) -> None:
     number = owned(bench)
     assert give(bench, number, HEAD, key="k").position == give(bench, number, HEAD, key="k").position
+
+
+def test_a_page_of_tasks_is_full_though_texts_name_the_person_too(bench: Bench) -> None:
+    for _ in range(3):
+        bench.open(fields={"title": "pricer"})
+    numbers = [owned(bench), owned(bench)]
+    with bench.store.reading() as connection:
+        first = reassigning.tasks(connection, bench.engine, "pricer", KEEPER, limit=1)
+        rest = reassigning.tasks(connection, bench.engine, "pricer", KEEPER, after=first[0].number, limit=1)
+        none = reassigning.tasks(connection, bench.engine, "pricer", actor("stranger", "QM", where="elsewhere"))
+    assert [one.number for one in (*first, *rest, *none)] == numbers
+
+
+def test_a_case_that_moved_on_since_it_was_seen_is_stale(bench: Bench) -> None:
+    number = owned(bench)
+    with bench.store.reading() as connection:
+        (seen,) = reassigning.tasks(connection, bench.engine, "pricer", KEEPER)
+    with pytest.raises(Stale):
+        give(bench, number, version=seen.version - 1)
+    give(bench, number, version=seen.version)
