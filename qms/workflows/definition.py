@@ -135,6 +135,7 @@ Numbers are exact decimals. A date compared with a moment: the moment's day in R
     count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes [if …] ; one such loop may stand within another
                                                 rows of links.<name> have .state .is_closed .number .opened_at .closed_at and what
                                                 the link ``reads``; a choice is read as a text
+    digest(r.text for r in causes)              the SHA-256 of texts in their order, as a text: keep it with ``sets``, compare it later
     attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
     taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
     holds('ROLE') holds('ROLE', organisation) days_between(a, b) workdays_between(a, b) start_of(day)

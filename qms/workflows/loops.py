@@ -1,6 +1,8 @@
 """Rules about rows: how many, how much in all, every one, at least one. The only loops there are, and each row visited is paid for."""
 
 import ast
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
@@ -8,7 +10,7 @@ from typing import cast
 from qms.workflows import operations
 from qms.workflows.compiling import Compiling, Function, arguments
 from qms.workflows.scope import NODES_A_ROW, Run, Scope
-from qms.workflows.types import BOOLEAN, NUMBER, Type
+from qms.workflows.types import BOOLEAN, NUMBER, TEXT, Type
 
 Spread = Callable[[Scope], Iterator[tuple[object, object]]]
 """What a generator gives row by row: whether its conditions hold, and the value."""
@@ -117,6 +119,22 @@ def extreme(pick: Callable[[list[object]], object]) -> Function:
         return kind, lambda scope: pick(found) if (found := values(scope)) else None
 
     return function
+
+
+def digest(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
+    """``digest``: whether texts are the same as they were can be told from it long after they were changed."""
+    _, values = _gathered(compiler, node, "text")
+
+    def run(scope: Scope) -> object:
+        found = values(scope)
+        return None if found is None else digest_of([operations.read_through(scope, str(text)) for text in found])
+
+    return TEXT, run
+
+
+def digest_of(texts: Sequence[str]) -> str:
+    """SHA-256 of texts in their order; where one ends and the next begins counts, spaces around them do not."""
+    return hashlib.sha256(json.dumps([text.strip() for text in texts], ensure_ascii=True).encode("ascii")).hexdigest()
 
 
 def quantified(universal: bool) -> Function:

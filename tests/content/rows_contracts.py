@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qms.workflows.loops import digest_of
 from tests.content.rows import Row, When, fields
 
 BEFORE, LATER = "2026-03-02T07:00:00.000Z", "2026-03-20T09:00:00.000Z"
@@ -18,6 +19,8 @@ def measured(*rows: tuple[str, str]) -> When:
     return fields(results=[{**about, "period": period, "indicator": indicator} for period, indicator in rows])
 
 
+SAME, OTHER = digest_of(["Turni coperti | registro"]), digest_of(["Turni coperti | rapporto"])
+REVIEWED = fields(requirements=[requirement()], requirements_reviewed=SAME, requirements_offered=SAME)
 PROVISIONAL = {"validation_mode": "FIRST_PERIOD"}
 MEASURED = {"record_results": ("kennel", OPENED, 5)}
 CONTRACTS = (
@@ -56,6 +59,8 @@ CONTRACTS = (
         When(taken={"prepare_offer": ("tenders", OPENED, 3)}, attached={"OFFER": 4}),
         When(taken={"prepare_offer": ("tenders", OPENED, 3)}, attached={"OFFER": 3}),
     ),
+    Row("offer_equals_review", fields(requirements=[requirement()], requirements_reviewed=OTHER), REVIEWED),
+    Row("contract_equals_review", fields(requirements=[requirement()], requirements_offered=OTHER, requirements_reviewed=OTHER), REVIEWED),
     Row("contract_equals_offer", fields(differences="REVIEWED"), fields(differences="NONE")),
     Row(
         "cig_valid_or_exempt",

@@ -10,6 +10,7 @@ import pytest
 
 from qms.errors import Refused
 from qms.workflows import case
+from qms.workflows.loops import digest_of
 from tests.content.office import Office
 from tests.content.test_contract_walk import END, FILES
 from tests.content.test_course_walk import prepared
@@ -29,6 +30,63 @@ def quality(house: House) -> Iterator[Browser]:
 def reported(house: House) -> str:
     with house.app.writing() as tx:
         return str(case.open_case(tx, house.app.engine, "nonconformity", house.actor("verifier"), fields=WRONG, key=key()).case)
+
+
+SIGNED = {
+    "contract_no": "Convenzione 12",
+    "signed_on": "02/03/2026",
+    "start_on": "16/03/2026",
+    "end_on": "15/03/2028",
+    "value_net": "178.400,00",
+    "differences": "NONE",
+    "cig_exempt_reason": "contributo, non appalto",
+    "payment_terms": "sessanta giorni",
+    "insurance_until": "31/12/2026",
+}
+TURNS = {"text": "Turni coperti tutti i giorni", "kind": "EXPLICIT", "check": "registro dei turni"}
+PROMISED = {"text": "Apertura al pubblico il sabato", "kind": "EXPLICIT", "check": "registro degli accessi"}
+
+
+def offered(office: Office, number: str, requirements: list[dict[str, str]]) -> None:
+    """From the review of the requirements to the client's yes."""
+    reviewed = {
+        "requirements": requirements,
+        "review_outcome": "Tutto ciò che si chiede è già nel progetto convalidato.",
+        "design_level": "NONE",
+        "same_as": number,
+        "no_design_reason": "Identico al servizio convalidato del canile.",
+    }
+    office.take(number, "accept_identical", "tenders_too", reviewed, "REQ_REVIEW_MINUTES")
+    price = {"price": "178.400,00", "labour_cost": "141.000,00", "safety_cost": "3.100,00", "offer_valid_until": "31/12/2026"}
+    office.take(number, "prepare_offer", "tenders", price, "OFFER")
+    office.take(number, "send_offer", "direction", {"sent_channel": "PEC"}, "OFFER_SIGNED", "SEND_RECEIPT")
+    office.take(number, "offer_accepted", "tenders", {"accepted_on": "02/03/2026", "award_act_ref": "DD 12"}, "AWARD_ACT")
+
+
+def test_rule_1_what_is_signed_is_what_was_offered_and_reviewed_or_it_is_reviewed_again(office: Office) -> None:
+    """Offer = design = contract: three digests of the requirements, and no way round a new review when they differ."""
+    about = {"legal_basis": "DIRECT_AWARD", "value_net": "178400.00"}
+    number = office.plant("service-contract", "REQ_REVIEW", about, links={"mandates": [("ACCEPTED", "2026-02-01T09:00:00.000Z")]})
+    offered(office, number, [TURNS])
+    papers = ("CONTRACT_SIGNED", "INSURANCE", "INTERNAL_ASSIGNMENT")
+    another = {**SIGNED, "requirements": [TURNS, PROMISED]}
+    refused = office.refused(number, "sign_contract", "direction", another, *papers)
+    assert refused == ("GUARD:contract_equals_review",)
+    office.take(number, "re_review", "tenders", {"difference_list": "Il contratto chiede anche il sabato."})
+    offered(office, number, [TURNS, PROMISED])
+    assert office.refused(number, "sign_contract", "direction", {**another, "requirements": [TURNS]}, *papers) == refused
+    office.take(number, "sign_contract", "direction", another, *papers)
+    kept = office.file(number).fields
+    assert len({kept[f"requirements_{when}"] for when in ("reviewed", "offered", "signed")}) == 1
+
+
+def test_rule_1_requirements_changed_while_designing_are_reviewed_before_they_are_offered(office: Office) -> None:
+    about = {"requirements": [TURNS], "requirements_reviewed": digest_of([f"{PROMISED['text']} | {PROMISED['check']}"])}
+    number = office.plant("service-contract", "DESIGN_VALIDATED", about, links={"mandates": [("ACCEPTED", "2026-02-01T09:00:00.000Z")]})
+    price = {"price": "178.400,00", "labour_cost": "141.000,00", "safety_cost": "3.100,00", "offer_valid_until": "31/12/2026"}
+    assert office.refused(number, "prepare_offer", "tenders", price, "OFFER") == ("GUARD:offer_equals_review",)
+    office.take(number, "re_review", "tenders", {"difference_list": "In progettazione è caduto il sabato."})
+    assert office.file(number).state == "REQ_REVIEW"
 
 
 def test_rule_9_a_form_says_which_clock_counts_and_what_it_shows(house: House, quality: Browser) -> None:

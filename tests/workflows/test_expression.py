@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -155,6 +156,10 @@ def value(text: str) -> object:
         ("sum(p.price for p in parts)", None),
         ("sum(p.price for p in parts if p.price is not None)", Decimal("12.50")),
         ("sum(p.price for p in empty)", Decimal(0)),
+        ("digest(p.name for p in parts)", sha256(b'["bulb", "wire", "case"]').hexdigest()),
+        ("digest(p.name for p in parts if p.price is not None) == digest('bulb ', 'wire')", True),
+        ("digest('bulb', 'wire') == digest('bulbw', 'ire')", False),
+        ("digest(p.name for p in empty)", sha256(b"[]").hexdigest()),
         ("min(p.price for p in parts if filled(p.price))", Decimal(2)),
         ("max(cost, price)", Decimal("12.50")),
         ("max(p.price for p in empty)", None),
@@ -212,6 +217,7 @@ def test_an_expression_gives_its_value(text: str, expected: object) -> None:
         ("attached(title)", "quoted"),
         ("valid('CIGG', title)", "unknown_kind"),
         ("sum(parts)", "generator"),
+        ("digest(p.price for p in parts)", "type"),
         ("all(p.size for p in parts)", "unknown_column"),
         ("all(p for p in parts)", "whole_row"),
         ("all(p.price for p in parts)", "type"),
