@@ -35,6 +35,7 @@ from qms.web import (
     evidence,
     git,
     health,
+    holds,
     identifiers,
     messages,
     mistakes,
@@ -56,7 +57,7 @@ from qms.web.registry import FORM, Permission, Route, Verb
 ROUTES: tuple[Route, ...] = (
     *steps.ROUTES, *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES,
     *evidence.ROUTES, *processes.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES, *people.ROUTES,
-    *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
+    *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *holds.ROUTES, *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"
