@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from qms import __version__
-from qms.cli import batch, contents, documents, drafting, identifiers, keeping, notices, pages, people, trail, workspaces
+from qms.cli import batch, contents, disposal, documents, drafting, identifiers, keeping, notices, pages, people, trail, workspaces
 from qms.cli.call import Call
 from qms.cli.common import WrongUse, read
 from qms.cli.mistakes import explain
@@ -76,7 +76,7 @@ def run(words: Sequence[str], environ: Mapping[str, str], clock: Clock = utc_now
 def house() -> pages.Section:
     """Every command, by group."""
     root = pages.section("cli.root")
-    for commands in (workspaces, contents, trail, keeping):
+    for commands in (workspaces, contents, trail, keeping, disposal):
         commands.add_to(root)
     for name, group in GROUPS.items():
         root.add_typer(group, name=name)

@@ -12,7 +12,7 @@ from qms.cli.common import WrongUse
 from qms.cli.mistakes import reason_as_json
 from qms.locale import sentence
 from qms.people import directory
-from qms.workflows import case
+from qms.workflows import case, holds
 from qms.workflows.case import Filters, Offer
 from qms.workflows.viewing import Case
 
@@ -25,6 +25,7 @@ Parties = Annotated[
 Parent = Annotated[list[str] | None, typer.Option("--parent", help="cli.option.parent", metavar="cli.shape.parent")]
 Version = Annotated[int | None, typer.Option("--version", help="cli.option.version", metavar="N")]
 Flow = Annotated[str | None, typer.Option("--workflow", help="cli.option.workflow", metavar="cli.shape.workflow")]
+Why = Annotated[str, typer.Option("--reason", help="cli.option.hold_reason", metavar="cli.shape.text")]
 State = Annotated[str | None, typer.Option("--state", help="cli.option.state", metavar="cli.shape.state")]
 
 
@@ -139,6 +140,24 @@ def show_all(
     more = rows[-1].cursor if len(rows) == limit else None
     tail = [Text(call.say("cli.case.more", cursor=more))] if more else []
     call.answer({"cases": rows, "before": more}, table(heads, lines) if rows else Text(call.say("cli.case.none")), *tail)
+
+
+@group.verb("hold", "cli.case.hold")
+def hold(ctx: typer.Context, number: Number, reason: Why = "", key: inputs.Key = None) -> None:
+    call: Call = ctx.obj
+    app, by = call.app, call.who()
+    with app.writing() as tx:
+        receipt = holds.place(tx, app.engine, number, by, reason=reason, key=call.key(key))
+    steps.answer_receipt(call, receipt)
+
+
+@group.verb("release", "cli.case.release")
+def release(ctx: typer.Context, number: Number, reason: Why = "", key: inputs.Key = None) -> None:
+    call: Call = ctx.obj
+    app, by = call.app, call.who()
+    with app.writing() as tx:
+        receipt = holds.lift(tx, app.engine, number, by, reason=reason, key=call.key(key))
+    steps.answer_receipt(call, receipt)
 
 
 def as_answer(call: Call, found: Case, offers: list[Offer]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def add_to(root: pages.Section) -> None:
     """Hang the commands of this file on the house."""
     root.verb("init", "cli.init")(init)
     root.verb("serve", "cli.serve")(serve)
+    root.verb("wake", "cli.wake")(wake)
     root.verb("demo", "cli.demo")(demo)
 
 
@@ -100,6 +101,13 @@ def demo(
         Text(call.say("cli.demo.stop", folder=str(folder))),
     )
     _run(serving, free[1])
+
+
+def wake(ctx: typer.Context) -> None:
+    """For a scheduler outside: what the server's own clock does, once."""
+    call: Call = ctx.obj
+    moved = call.app.tick()
+    call.answer({"moved": moved}, Text(call.say("cli.wake.done", number=moved)))
 
 
 def _server(call: Call) -> Any:

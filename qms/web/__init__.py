@@ -35,6 +35,7 @@ from qms.web import (
     evidence,
     git,
     health,
+    holds,
     identifiers,
     messages,
     migration,
@@ -59,8 +60,8 @@ from qms.web.registry import FORM, Permission, Route, Verb
 ROUTES: tuple[Route, ...] = (
     *steps.ROUTES, *health.ROUTES, *signing.ROUTES, *desk.ROUTES, *deadlines.ROUTES, *drafts.ROUTES, *documents.ROUTES, *cases.ROUTES,
     *evidence.ROUTES, *processes.ROUTES, *migration.ROUTES, *notices.ROUTES, *records.ROUTES, *verification.ROUTES, *identifiers.ROUTES,
-    *people.ROUTES, *reassigning.ROUTES, *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *rehearsals.ROUTES, *messages.ROUTES,
-    *api.PAGES, *git.ROUTES,
+    *people.ROUTES, *reassigning.ROUTES, *account.ROUTES, *substitutions.ROUTES, *waivers.ROUTES, *rehearsals.ROUTES, *holds.ROUTES,
+    *messages.ROUTES, *api.PAGES, *git.ROUTES,
 )  # fmt: skip
 VERBS: tuple[Verb, ...] = api.VERBS
 STATIC = "/static"

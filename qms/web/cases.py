@@ -24,9 +24,10 @@ from qms.web.drawing import Picture, drawn
 from qms.web.fields import FileWidget, Form, Shown, Widget
 from qms.web.registry import Permission, Route
 from qms.web.sentences import Line, Teller
-from qms.workflows import case
+from qms.workflows import case, holds
 from qms.workflows.case import Case, CaseRow, Filters, Offer
 from qms.workflows.definition import Definition
+from qms.workflows.holds import HOLDS, Hold
 from qms.workflows.privacy import has_personal
 from qms.workflows.viewing import Linked, Running
 from qms.workflows.waivers import WAIVES
@@ -119,6 +120,8 @@ class CasePage:
     history: tuple[Line, ...]
     more: int | None
     may_waive: bool
+    hold: Hold | None
+    may_hold: bool
     opened_by: str
     seal: Line | None
 
@@ -192,6 +195,8 @@ def show(call: Call, number: str) -> Response:
             history=teller.lines(entries[:HISTORY], with_changes=True),
             more=entries[HISTORY - 1].position if len(entries) > HISTORY else None,
             may_waive=call.by.kind == "staff" and call.by.holds(WAIVES, found.file.organisations) and not found.file.is_closed,
+            hold=holds.of_case(connection, number),
+            may_hold=by.kind == "staff" and by.role_for(HOLDS, found.file.organisations) is not None,
             opened_by=_name(connection, found.file.opened_by),
             seal=next(iter(teller.lines(newest)), None),
         )

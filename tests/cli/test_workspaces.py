@@ -1,17 +1,21 @@
 """``qms init``, ``check``, ``serve``: from an empty folder to a house that stands, and what is said when it cannot."""
 
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from qms.records import trail
 from tests.cli.conftest import Qms
+from tests.desk.conftest import report
 from tests.house import House
 
 ROOT = Path(__file__).parents[2]
@@ -133,3 +137,16 @@ def test_check_of_all_folders_names_what_does_not_fit_together_and_of_one_file_d
     assert whole.code == 1
     assert f"{tmp_path}/records/REC-NC-99-di-nessuno.md:1: Nessun flusso produce la registrazione REC-NC-99" in whole.out
     assert qms("check", str(tmp_path / "records")).code == 0
+
+
+def test_a_scheduler_outside_does_once_what_the_server_does_by_itself(qms: Qms, house: House) -> None:
+    number = report(house, "kennel", "Registro del canile senza firma", "canile")
+    house.clock.now += timedelta(days=30)
+    root = str(house.app.settings.root)
+    assert json.loads(qms("--workspace", root, "wake", "--json", clock=house.clock).out)["moved"] > 0
+    with house.app.reading() as connection:
+        rang = [entry.event for entry in trail.entries(connection, case=number, limit=50)]
+    assert rang.count("timer-due") > 0
+    qms("--workspace", root, "wake", clock=house.clock)
+    with house.app.reading() as connection:
+        assert [entry.event for entry in trail.entries(connection, case=number, limit=50)].count("timer-due") == rang.count("timer-due")

@@ -5,12 +5,17 @@ import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from qms.desk import disposal
 from qms.errors import Refused
-from qms.workflows import case
+from qms.records import retention, trail
+from qms.workflows import case, holds
 from qms.workflows.loops import digest_of
+from tests.cast import CONSORTIUM
 from tests.content.office import Office
 from tests.content.test_contract_walk import END, FILES
 from tests.content.test_course_walk import prepared
@@ -111,6 +116,76 @@ def test_rule_11_numbers_have_no_gaps_and_one_that_was_cancelled_stays_as_cancel
     office.take(cancelled, "void_number", "training", {"void_reason": "Predisposto due volte"})
     assert (cancelled, prepared(office)) == ("ATT-2026-0001", "ATT-2026-0002")
     assert office.file(cancelled).state == "VOIDED"
+
+
+def closed_long_ago(house: House) -> str:
+    number = reported(house)
+    with house.app.writing() as tx:
+        take = partial(case.take_step, tx, house.app.engine, number)
+        reason = {"rejection_reason": "Il fatto non viola alcun requisito."}
+        take("propose_rejection", house.actor("quality"), version=1, fields=reason, key=key())
+        take("confirm_rejection", house.actor("tenders"), version=2, comment="Visto il registro.", key=key())
+    house.clock.pass_(days=6 * 366)
+    return number
+
+
+def listed(house: House) -> tuple[list[str], list[str]]:
+    """What may be proposed for disposal today, and what stays although its term is over."""
+    with house.app.reading() as connection:
+        terms = retention.terms_in_force(house.app.library)
+        found = disposal.over(connection, house.app.engine, terms, house.actor("quality"), house.clock.now)
+    return [one.number for one in found if not one.stays], [one.number for one in found if one.stays]
+
+
+def test_rule_12_what_is_under_hold_is_not_disposed_of_however_long_its_term_is_over(either_house: House) -> None:
+    """Legal hold beats retention."""
+    house = either_house
+    number, engine = closed_long_ago(house), house.app.engine
+    assert listed(house) == ([number], [])
+    for name, reason, code in (("tenders", "Ricorso al TAR", "ROLE:QM,TOP"), ("quality", " ", "COMMENT_REQUIRED")):
+        with pytest.raises(Refused) as refused, house.app.writing() as tx:
+            holds.place(tx, engine, number, house.actor(name), reason=reason, key=key())
+        assert refused.value.codes == (code,)
+    with house.app.writing() as tx:
+        placed = holds.place(tx, engine, number, house.actor("direction"), reason="Ricorso al TAR, R.G. 412/2026", key="one")
+        assert holds.place(tx, engine, number, house.actor("direction"), reason="Ricorso al TAR, R.G. 412/2026", key="one").repeated
+    assert listed(house) == ([], [number])
+    with house.app.reading() as connection:
+        assert trail.entry(connection, placed.position).said["comment"] == "Ricorso al TAR, R.G. 412/2026"
+        assert all(check.passed for check in case.compare(connection, engine))
+    with pytest.raises(Refused) as refused, house.app.writing() as tx:
+        holds.place(tx, engine, number, house.actor("quality"), reason="Ancora", key=key())
+    assert refused.value.codes == ("HOLD_STANDS",)
+    with house.app.writing() as tx:
+        holds.lift(tx, engine, number, house.actor("quality"), reason="Sentenza passata in giudicato.", key=key())
+    assert listed(house) == ([number], [])
+    with pytest.raises(Refused) as refused, house.app.writing() as tx:
+        holds.lift(tx, engine, number, house.actor("quality"), reason="Ancora", key=key())
+    assert refused.value.codes == ("HOLD_NONE",)
+
+
+def test_rule_12_a_hold_is_placed_shown_and_lifted_on_the_page_of_the_case(house: House, quality: Browser) -> None:
+    place = f"/cases/{reported(house)}"
+    assert quality.send(f"{place}/hold", {**quality.hidden(f"{place}/hold"), "reason": ""}).status_code == 422
+    answer = quality.send(f"{place}/hold", {**quality.hidden(f"{place}/hold"), "reason": "Richiesta scritta del legale"})
+    assert answer.status_code == 303
+    page = quality.get(place).text
+    assert "Sotto vincolo di conservazione dal" in page
+    assert page.count("Richiesta scritta del legale") == 2
+    assert quality.send(f"{place}/hold/lifted", {**quality.hidden(f"{place}/hold"), "reason": "Non serve più"}).status_code == 303
+    assert "Sotto vincolo di conservazione dal" not in quality.get(place).text
+
+
+def test_rule_12_what_is_tied_to_an_open_case_stays_too(office: Office) -> None:
+    contract = office.plant("service-contract", "CLOSED", {})
+    wrong = office.plant("nonconformity", "CONTAINED", {})
+    office.link(contract, "nonconformities", wrong, "tenders")
+    with office.store.reading() as connection:
+        months = {"R-QMS": 72, "R-CONTRACT": 60}
+        actor = replace(office.people["quality"], house=CONSORTIUM)
+        (kept,) = disposal.over(connection, office.engine, months, actor, office.at)
+        assert (kept.number, kept.waits_for, kept.stays) == (contract, wrong, True)
+        assert disposal.over(connection, office.engine, {**months, "R-CONTRACT": None}, actor, office.at) == []
 
 
 def test_rule_13_a_contract_closes_with_an_open_nonconformity_only_once_quality_transferred_it(office: Office) -> None:

@@ -22,3 +22,11 @@ def test_every_class_of_the_table_is_said_in_both_languages() -> None:
 def test_a_table_that_is_none_is_refused(text: bytes) -> None:
     with pytest.raises(BadContent):
         retention.told(text, retention.PATH, "it")
+
+
+def test_a_term_is_counted_in_months_and_the_longest_of_several_counts() -> None:
+    found = retention.terms(TABLE, retention.PATH)
+    assert (found["R-QMS"], found["R-CV"], found["R-ATTEND"], found["R-TENDER-WON"], found["R-CERT"]) == (72, 12, 120, 120, None)
+    assert retention.longest(found, {"R-QMS", "R-ATTEND"}) == 120
+    assert retention.longest(found, {"R-QMS", "R-CERT"}) is retention.FOR_EVER
+    assert retention.longest(found, {"R-QMS", "R-UNHEARD-OF"}) is retention.FOR_EVER
