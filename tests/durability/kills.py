@@ -103,7 +103,7 @@ def wire(point: str, fuse: Fuse) -> None:
     elif kind == "commit":
         _die_at_commit(fuse, when)
     elif point == "evidence-before":
-        around(evidence, "_receive", after=True)
+        around(evidence, "_received", after=True)
     else:
         around(*target[kind], before=when == "before" or kind == "start", after=when != "before" and kind != "start")
 

@@ -425,6 +425,7 @@ def test_an_auditor_changes_nothing_at_any_address(house: House, as_person: AsPe
         "person": house.ids["kennel"],
         "kind": "withdrawal",
         "slug": "x",
+        "delegation": "1",
     }
     posts = [route.path for route in ROUTES if route.method == "POST" and route.path not in own and not route.is_for_programs]
     with unmoved(house):
