@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from qms import migrations
 from qms import settings as configuration
 from qms.database import Clock, Database, Transaction, utc_now
-from qms.desk import acknowledgments, flows, post, reminders, rules, staff
+from qms.desk import acknowledgments, flows, integrity, post, reminders, rules, staff
 from qms.errors import NotFound, NotPermitted, QmsError, Refused
 from qms.library import Library
 from qms.people import hats as hat_file
@@ -135,12 +135,14 @@ class App:
             return control.settle(self.database, self.library)
 
     def tick(self) -> int:
-        """Wake what is due: timers, texts whose day has come or that somebody is to read, the day's checkpoint; says how many moved."""
+        """Wake what is due: timers, texts whose day has come or that somebody is to read, the night's look at the
+        kept files, the day's checkpoint; says how many moved."""
         moved = self._ring()
         moved += self._graft()
         moved += self.schedules.wake(self.database, self.engine)
         moved += self.acknowledgments.keep(self.database, self.engine)
         moved += reminders.remind(reminders.House(self.database, self.settings, self.engine, self.hats))
+        moved += integrity.keep(self)
         if self._is_checkpoint_due() and checkpoints.publish(self.database, self.library, self.key.public):
             moved += 1
         return moved + post.deliver(self.database, self.settings)

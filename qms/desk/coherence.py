@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from qms.errors import Problem
+from qms.errors import BadContent, Problem
 from qms.procedures import clauses
 from qms.procedures.clauses import Clauses
 from qms.procedures.document import Front
-from qms.workflows.definition import Definition
+from qms.records import integrity
+from qms.workflows.definition import SYS, Definition
 from qms.workflows.reader import near
 
 FORM = re.compile(r"REC-[A-Z]+-[0-9]{2}")
@@ -33,7 +34,7 @@ class Whole:
 
 def problems(whole: Whole) -> list[Problem]:
     """Whatever does not fit together, each where it stands."""
-    return [*_governing(whole), *_governed(whole), *_records(whole), *_clauses(whole)]
+    return [*_governing(whole), *_governed(whole), *_records(whole), *_clauses(whole), *_alarm(whole)]
 
 
 def _governing(whole: Whole) -> Iterator[Problem]:
@@ -87,6 +88,32 @@ def _clauses(whole: Whole) -> Iterator[Problem]:
     for clause in known.by_key.values():
         if clause.applies and not any(clauses.serves(name, clause.key) for _, names in naming for name in names):
             yield Problem(listed, clause.line, "fit.clause_alone", {"name": clause.key, "title": clause.title})
+
+
+def _alarm(whole: Whole) -> Iterator[Problem]:
+    """The case about a damaged file: nobody is there at night to see that it cannot be opened."""
+    if integrity.PATH not in whole.sources:
+        return
+    try:
+        alarm = integrity.read(whole.sources[integrity.PATH], integrity.PATH)
+    except BadContent:
+        return
+    by_id = {definition.id: definition for definition in whole.definitions.values()}
+    found = by_id.get(alarm.workflow)
+    if found is None:
+        line, values = _line(whole, integrity.PATH, "workflow"), {"name": alarm.workflow, "near": near(alarm.workflow, by_id)}
+        yield Problem(integrity.PATH, line, "fit.no_workflow", values)
+        return
+    asked = {wanted.name for wanted in found.opening.asks}
+    for name in alarm.fields.keys() - asked:
+        line, values = _line(whole, integrity.PATH, name), {"name": name, "workflow": found.id, "near": near(name, asked)}
+        yield Problem(integrity.PATH, line, "workflow.unknown_field_there", values)
+    missing = [wanted.name for wanted in found.opening.asks if wanted.required and wanted.name not in alarm.fields]
+    if missing:
+        line, values = _line(whole, integrity.PATH, "fields"), {"names": ", ".join(missing), "workflow": found.id}
+        yield Problem(integrity.PATH, line, "workflow.opening_lacks", values)
+    if SYS not in found.opening.by:
+        yield Problem(integrity.PATH, _line(whole, integrity.PATH, "workflow"), "fit.not_by_program", {"workflow": found.id})
 
 
 def _line(whole: Whole, path: str, key: str) -> int:

@@ -12,7 +12,7 @@ from qms.errors import BadContent, Problem
 from qms.procedures import clauses, document
 from qms.procedures.clauses import Clauses
 from qms.procedures.document import Front
-from qms.records import forms
+from qms.records import forms, integrity, retention
 from qms.workflows import check, reading
 from qms.workflows.check import Circumstances
 from qms.workflows.definition import Definition
@@ -70,7 +70,7 @@ def judge(
     staffing = set_apart(check.check_sources(flows, profile, figures, known)) if known.holders is not None else []
     problems += mistakes
     listed, unlisted = _clauses(sources)
-    problems += unlisted
+    problems += (*unlisted, *_tables(sources))
     read = {path: item for path, content in flows.items() if (item := _definition(path, content)) is not None}
     heads = {path: front for path, content in texts.items() if (front := _front(path, content)) is not None}
     if whole and not unlisted and read.keys() == flows.keys() and heads.keys() == texts.keys():
@@ -159,6 +159,17 @@ def _clauses(sources: Mapping[str, bytes]) -> tuple[tuple[str, Clauses] | None, 
         return (clauses.PATH, clauses.read(sources[clauses.PATH], clauses.PATH)), ()
     except BadContent as error:
         return None, error.problems
+
+
+def _tables(sources: Mapping[str, bytes]) -> list[Problem]:
+    """What is wrong with the tables that stand beside the forms."""
+    problems: list[Problem] = []
+    for path, read in ((retention.PATH, retention.terms), (integrity.PATH, integrity.read)):
+        try:
+            _ = read(sources[path], path) if path in sources else None
+        except BadContent as error:
+            problems += error.problems
+    return problems
 
 
 def _of_form(path: str, content: bytes) -> list[Problem]:

@@ -110,12 +110,17 @@ def joined(left: Type, right: Type) -> Type | None:
     return None
 
 
+def _among(found: Type, wanted: Type) -> bool:
+    """Every option of the one is an option of the other, whose order then counts."""
+    return set(found.options or ()) <= set(wanted.options or ())
+
+
 def fits(found: Type, wanted: Type) -> bool:
     """Whether a value of kind ``found`` may be kept in a field of kind ``wanted``."""
     if found.name == "nothing":
         return True
     if wanted.name == "choice":
-        return found.options == wanted.options if found.name == "choice" else comparable(found, wanted, True)
+        return _among(found, wanted) if found.name == "choice" else comparable(found, wanted, True)
     if wanted.name in LISTS:
-        return found.name == wanted.name and found.options == wanted.options
+        return found.name == wanted.name and _among(found, wanted)
     return found.name == wanted.name or (wanted.name == "text" and found.name in CODES | {"choice"})

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from qms.desk import disposal
-from qms.errors import Refused
-from qms.records import retention, trail
+from qms.desk import disposal, integrity
+from qms.errors import BadContent, Refused
+from qms.records import evidence, retention, sampling, trail
+from qms.records import integrity as integrity_file
+from qms.records.sampling import Damaged
 from qms.workflows import case, holds
+from qms.workflows import file as files
 from qms.workflows.loops import digest_of
 from tests.cast import CONSORTIUM
-from tests.content.office import Office
+from tests.content.office import ROOT, Office
 from tests.content.test_contract_walk import END, FILES
 from tests.content.test_course_walk import prepared
 from tests.content.test_cross_process_rules import WRONG
@@ -220,3 +224,73 @@ def test_rule_14_people_read_their_language_programs_read_codes_and_both_can_be_
     assert "Segnalata" not in sealed
     quality.send("/language", {"language": "en"})
     assert "Reported" in quality.get(f"/cases/{number}").text
+
+
+def attached(house: House, *contents: str) -> list[Path]:
+    """Files kept with reports, in that order; where each lies."""
+    folder, places = house.app.settings.evidence, []
+    for content in contents:
+        stored = evidence.store(folder, io.BytesIO(content.encode()), "prova.txt", 1000)
+        file = [evidence.attach("REPORT_EVIDENCE", stored)]
+        with house.app.writing() as tx:
+            case.open_case(tx, house.app.engine, "nonconformity", house.actor("verifier"), fields=WRONG, evidence=file, key=key())
+        places.append(evidence.path_of(folder, stored.sha256))
+    return places
+
+
+def alarms(house: House) -> list[tuple[str, str]]:
+    """What was opened by the program: the fact that makes it critical, and its title."""
+    with house.app.reading() as connection:
+        found = [
+            files.load(connection, str(one.said["case"]["number"]))
+            for one in trail.entries(connection, person="system", event="case-opened")
+        ]
+    return [(str(one.fields["critical_fact"]), one.title) for one in found if "critical_fact" in one.fields]
+
+
+def test_rule_15_each_night_a_part_of_the_files_is_hashed_again_and_damage_is_a_critical_nonconformity(either_house: House) -> None:
+    """Evidence integrity: every file comes round, one that is lost as well as one that changed; each is reported once."""
+    house = either_house
+    sound, changed, lost = attached(house, "uno", "due", "tre")
+    nights = []
+    changed.write_text("un altro testo")
+    lost.unlink()
+    for _ in range(5):
+        house.clock.pass_(days=1)
+        integrity.keep(house.app, most_files=2)
+        assert integrity.keep(house.app, most_files=2) == 0
+        with house.app.reading() as connection:
+            newest = sampling.last(connection)
+        assert newest is not None
+        nights.append((newest.said["what"]["files"], len(newest.said["what"]["damaged"])))
+    assert nights == [(2, 1), (2, 1), (2, 2), (2, 1), (2, 1)]
+    found = alarms(house)
+    assert [fact for fact, _ in found] == ["RECORD_DAMAGED"] * 2
+    assert all(title.startswith("Allegato alterato o perduto: registrazione #") for _, title in found)
+    with house.app.reading() as connection:
+        assert all(check.passed for check in case.compare(connection, house.app.engine))
+    assert sound.read_text() == "uno"
+
+
+def test_rule_15_the_program_looks_by_itself_at_night_only(house: House) -> None:
+    attached(house, "uno")[0].write_text("altro")
+    house.clock.pass_(hours=16, minutes=59)
+    house.app.tick()
+    assert alarms(house) == []
+    house.clock.pass_(minutes=1)
+    house.app.tick()
+    assert len(alarms(house)) == 1
+    house.clock.pass_(hours=1)
+    house.app.tick()
+    house.app.tick()
+    assert len(alarms(house)) == 1
+
+
+def test_rule_15_what_is_opened_is_said_by_the_organisation_and_nothing_else_is_guessed() -> None:
+    source = (ROOT / integrity_file.PATH).read_bytes()
+    alarm = integrity_file.read(source, integrity_file.PATH)
+    about = alarm.about(Damaged(7, None, "ab" * 32))
+    assert (alarm.workflow, about["title"]) == ("nonconformity", "Allegato alterato o perduto: registrazione #7")
+    for wrong in (b"", b"workflow: x", b"workflow: x\nfields: {title: 3}", b"workflow: x\nfields: {}\nmore: y", b"\xff"):
+        with pytest.raises(BadContent):
+            integrity_file.read(wrong, integrity_file.PATH)

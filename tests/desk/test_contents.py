@@ -9,6 +9,7 @@ import pytest
 from qms.desk import contents, start
 from qms.locale import LANGUAGES, sentence
 from qms.procedures import clauses
+from qms.records import integrity, retention
 
 PROCEDURE = "procedures/miglioramento/PRO-8.7-01-non-conformita.md"
 FLOW = "workflows/nonconformity.yaml"
@@ -130,3 +131,22 @@ def test_a_translation_of_nothing_is_named() -> None:
 
 def test_mistakes_in_a_translation_are_named_in_its_own_file() -> None:
     assert (ENGLISH, "owner: NOBODY AT ALL", "document.unknown_role") in found(translated("owner: QM", "owner: NOBODY AT ALL"))
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "code"),
+    [
+        ("workflow: nonconformity", "workflow: nonconformidad", "fit.no_workflow"),
+        ("  process: QUALITY", "  proces: QUALITY", "workflow.unknown_field_there"),
+        ("workflow: nonconformity", "workflow: service-contract", "fit.not_by_program"),
+        ("workflow: nonconformity", "workflow: [nonconformity]", "integrity.malformed"),
+    ],
+)
+def test_the_case_about_a_damaged_file_could_be_opened_at_night(line: str, wrong: str, code: str) -> None:
+    assert code in [code for path, _, code in found(changed(integrity.PATH, line, wrong)) if path == integrity.PATH]
+
+
+def test_the_table_of_terms_is_judged_with_the_rest() -> None:
+    assert [(path, code) for path, _, code in found({**shipped(), retention.PATH: b"classes: 3"})] == [
+        (retention.PATH, "retention.malformed")
+    ]
