@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from qms.desk import deadlines, my_work, results
 from qms.desk.deadlines import Due
+from qms.desk.indicators import Board, in_alarm
 from qms.desk.my_work import Waiting
 from qms.desk.results import Work
 from qms.errors import Incomplete, Reason
@@ -53,6 +54,7 @@ class MondayPage:
 
     to_sign: tuple[Waiting, ...]
     work: tuple[Work, ...]
+    alarms: Board
     late: tuple[tuple[str, tuple[Due, ...]], ...]
     coming: tuple[Due, ...]
     further: int
@@ -118,10 +120,11 @@ def monday(call: Call) -> Response:
     with app.reading() as connection:
         waiting = tuple(one for one in my_work.waiting(connection, app.engine, by, my_work.PAGE) if one.to_sign)
         work = tuple(results.running(connection, app.engine, by))
+        alarms = in_alarm(connection, app.engine, by)
         found = deadlines.due(connection, app.engine, by, deadlines.horizon(now, MONDAY), limit=deadlines.MANY)
     coming = tuple(one for one in found if one.due_at >= now)
     late = _by_turn(call, [one for one in found if one.due_at < now])
-    page = MondayPage(waiting, work, late, coming[:COMING], len(coming[COMING:]), now)
+    page = MondayPage(waiting, work, alarms, late, coming[:COMING], len(coming[COMING:]), now)
     return pages.draw(call, "deadlines/monday.html", call.t("web.monday.title"), page)
 
 

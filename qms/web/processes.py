@@ -6,6 +6,7 @@ from datetime import date
 from starlette.responses import Response
 
 from qms.desk import processes
+from qms.desk.indicators import Board, board
 from qms.desk.processes import Standing
 from qms.errors import NotFound
 from qms.people.sight import sees_document
@@ -16,6 +17,8 @@ from qms.web.call import Call
 from qms.web.drawing import Told, told
 from qms.web.migration import decides
 from qms.web.registry import Permission, Route
+from qms.workflows import indicators
+from qms.workflows.indicators import Measured
 from qms.workflows.migration import count
 from qms.workflows.schedules import next_after
 
@@ -46,6 +49,13 @@ class ProcessPage:
     scheduled: tuple[tuple[str, date], ...]
     """What opens by itself, with its next day."""
     behind: int
+    measured: tuple[Measured, ...]
+    """Its indicators, of all cases of the house."""
+
+
+@dataclass(frozen=True)
+class BoardPage:
+    board: Board
 
 
 def show_list(call: Call) -> Response:
@@ -69,6 +79,7 @@ def show_process(call: Call, workflow: str) -> Response:
         rows = control.register(connection, limit=MANY)
         standing = every[workflow]
         definition = standing.definition
+        measured = indicators.measure(connection, app.engine, definition, by)
         behind = count(connection, app.engine, workflow, by) if decides(call, definition) else 0
     governing = tuple(row for row in rows if workflow in row.workflows and sees_document(by, row.distribution))
     opening = definition.opening
@@ -78,11 +89,19 @@ def show_process(call: Call, workflow: str) -> Response:
     others = tuple((name, every[name].definition.title[language]) for name in named if name in every and name != workflow)
     today = app.database.clock().astimezone(app.zone).date()
     scheduled = tuple((one.title[language], next_after(one, today)) for one in definition.scheduled.values())
-    page = ProcessPage(described, standing, governing, tuple(inputs), others, scheduled, behind)
+    page = ProcessPage(described, standing, governing, tuple(inputs), others, scheduled, behind, measured)
     return pages.draw(call, "processes/process.html", definition.title[language], page)
 
 
+def show_board(call: Call) -> Response:
+    """The indicators of all processes."""
+    with call.app.reading() as connection:
+        found = board(connection, call.app.engine, call.by)
+    return pages.draw(call, "processes/board.html", call.t("web.indicators.title"), BoardPage(found))
+
+
 ROUTES = (
+    Route("GET", "/indicators", Permission.READERS, show_board),
     Route("GET", "/processes", Permission.READERS, show_list),
     Route("GET", "/processes/{workflow}", Permission.READERS, show_process),
 )

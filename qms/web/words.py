@@ -13,6 +13,7 @@ from qms.database import moment as parsed
 from qms.database import stamp
 from qms.errors import Problem, Reason
 from qms.locale import knows, say, sentence
+from qms.workflows.indicators import Period
 
 
 class Words:
@@ -53,6 +54,10 @@ class Words:
         iso = day if isinstance(day, str) else day.isoformat()
         full = format_date(date.fromisoformat(iso), "full", locale=self.language)
         return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, full, self.plain_day(iso))
+
+    def period(self, period: Period) -> str:
+        """``2026``, ``T1 2026``, ``gen 2026``."""
+        return format_date(period.first, {"year": "yyyy", "quarter": "QQQ yyyy", "month": "MMM yyyy"}[period.every], locale=self.language)
 
     def instant(self, at: datetime | str | None) -> Markup:
         """A moment by the clock of the house, the full instant in UTC behind it."""

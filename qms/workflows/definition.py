@@ -15,12 +15,10 @@ must be quoted. No tags, anchors or aliases. A file has at most 256 kB.
     confidentiality: normal           # or {restricted: [QM, TOP]} or {personal: [SOCIAL]}: who may see a case at all
     subject: notice                   # optional: document | notice | acknowledgment, when the program itself opens its cases
     parties: {default: [own], add: true}    # organisations of a case; own = the one whose system this is; add: others may be named
-    indicators: later                 # optional, reserved
     measures:                         # optional: the table of measured results of the work, and which of its columns is which
       table: results                  # result: a choice, which of the results a row belongs to (side by side, never summed); period: a text
       result: result                  # like 2026-10; indicator: a text; value, target and alarm: decimals; sense: a choice of two, first
       period: period                  # "at least the target", then "at most". indicator, value, target, alarm, sense likewise
-
     fields:                           # a field `title` of type text is demanded: it names the case everywhere
       title: {type: text, title: {it:, en:}, max: 200}
       amount: {type: money, title: {…}, help: {…}, unit: EUR, min: 0}
@@ -112,6 +110,17 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                       # deadline passes, let the timer take a step by SYS with open-case among its effects
     records:
       REC-01: {title: {…}, steps: [close], retention: R-QMS}
+    indicators:                       # what is measured over all its cases, period by period (or the word `later`, listed by `qms check`)
+      in_time:
+        title: {it: Rispedite in tempo, en: Sent back in time}
+        of: closed                    # the cases that came to an end in the period (default); opened: that were opened in it
+        every: quarter                # month | quarter (default) | year
+        value: "count(one for one in cases if 'answer' not in one.late) / count(cases) * 100"
+        unit: "%"                     # or {it: giorni, en: days}
+        at_least: "90"                # the target, or at_most; left out: it is only followed
+        alarm: "figure.alarm_below"   # what needs a decision; between it and the target it is off target
+        group: "count(cases)"         # how many the value speaks of (this is the default)
+        floor: 5                      # fewer: no value, nor of the running period, so that nobody is recognised (`personal`: 3)
 
 A duration of days or months that is a timer's whole ``due`` ends with the last second of its day and, when that is a holiday, of the next
 working day; working days likewise; hours are exact. ``deadline_at - workdays(2)`` keeps the time of day and is never moved.
@@ -132,9 +141,10 @@ Numbers are exact decimals. A date compared with a moment: the moment's day in R
 
     days(n) workdays(n) hours(n) months(n)      added to or taken from a date or moment
     filled(x) length(text) lower(text) contains_price(text) valid('CIG', x)
-    count(rows) sum(…) min(…) max(…) all(…) any(…)      over  r.amount for r in causes [if …] ; one such loop may stand within another
+    count(rows) sum(…) min(…) max(…) median(…) all(…) any(…)      over  r.amount for r in causes [if …] ; one such loop within another
                                                 rows of links.<name> have .state .is_closed .number .opened_at .closed_at and what
-                                                the link ``reads``; a choice is read as a text
+                                                the link ``reads``; a choice is read as a text. Rows of ``cases`` (in indicators, beside
+                                                figures and today, the period's last day) have those, the fields, and .late: missed timers
     digest(r.text for r in causes)              the SHA-256 of texts in their order, as a text: keep it with ``sets``, compare it later
     attached('SLOT') evidence_unchanged_since('step', 'SLOT', …)
     taken('step') took('step') (by the actor) times('step') last('step') (the moment of the fact)
@@ -274,6 +284,27 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Indicator:
+    """What is measured over the cases of a workflow that were ``of`` (closed or opened) in each period, ``every`` month, quarter, year."""
+
+    name: str
+    title: Text
+    of: str
+    every: str
+    value: Expression
+    group: Expression | None
+    unit: Text | None
+    target: Expression | None
+    at_least: bool
+    alarm: Expression | None
+    floor: int
+    line: int
+
+    def expressions(self) -> Iterator[Expression]:
+        yield from (one for one in (self.value, self.group, self.target, self.alarm) if one is not None)
+
+
+@dataclass(frozen=True)
 class RecordForm:
     """A document that is made when one of ``steps`` is taken."""
 
@@ -312,6 +343,7 @@ class Definition:
     links: Mapping[str, Link]
     scheduled: Mapping[str, Schedule]
     records: Mapping[str, RecordForm]
+    indicators: Mapping[str, Indicator]
     measures: Mapping[str, str] | None
     """``table``: the field whose rows are measured results; each of MEASURED: its column there."""
     computed: tuple[str, ...]
@@ -364,3 +396,5 @@ class Definition:
             yield timer.due
             yield from timer.warn
             yield from (link.after for link in timer.chain)
+        for indicator in self.indicators.values():
+            yield from indicator.expressions()

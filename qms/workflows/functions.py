@@ -9,7 +9,7 @@ from decimal import Decimal
 from qms.workflows import operations
 from qms.workflows.calendar import LONGEST
 from qms.workflows.compiling import Compiling, Function, arguments, literal
-from qms.workflows.loops import count_rows, digest, extreme, quantified, total
+from qms.workflows.loops import count_rows, digest, extreme, median, quantified, total
 from qms.workflows.scope import DAYS_A_ROW, Run, Scope
 from qms.workflows.types import BOOLEAN, MOMENT, NUMBER, TEXT, Type
 
@@ -203,6 +203,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "min": extreme(min),  # type: ignore[arg-type]
     "max": extreme(max),  # type: ignore[arg-type]
     "digest": digest,
+    "median": median,
     "all": quantified(True),
     "any": quantified(False),
 }

@@ -121,6 +121,20 @@ def extreme(pick: Callable[[list[object]], object]) -> Function:
     return function
 
 
+def median(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
+    """``median``: unlike the mean, one case that lay for a year does not move it."""
+    _, values = _gathered(compiler, node, "number")
+
+    def run(scope: Scope) -> object:
+        found = sorted(cast(list[Decimal], values(scope) or []))
+        if not found:
+            return None
+        low, high = found[(len(found) - 1) // 2], found[len(found) // 2]
+        return low if low == high else operations.EXACT.divide(operations.EXACT.add(low, high), Decimal(2))
+
+    return NUMBER, run
+
+
 def digest(compiler: Compiling, node: ast.Call) -> tuple[Type, Run]:
     """``digest``: whether texts are the same as they were can be told from it long after they were changed."""
     _, values = _gathered(compiler, node, "text")

@@ -10,6 +10,7 @@ from qms.workflows.definition import ACKNOWLEDGED, MEASURED, PROFILES, SUBJECTS,
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
 from qms.workflows.reading_fields import compute, read_fields, type_of
+from qms.workflows.reading_indicators import of_cases, read_indicators
 from qms.workflows.reading_schedules import read_schedules
 from qms.workflows.reading_steps import Known, read_opening, read_step, read_timer
 from qms.workflows.scope import Names
@@ -71,7 +72,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
     scheduled = read_schedules(reader, entries.get("scheduled"), known, opening, line)
     confidentiality, allowed = _confidentiality(reader, entries.get("confidentiality"), line)
     default_parties, may_add = _parties(reader, entries.get("parties"), line)
-    reader.one_of(entries.get("indicators"), "indicators", ("later",), "later")
+    indicators = read_indicators(reader, entries.get("indicators"), of_cases(names, timers), confidentiality == "personal", line)
     return Definition(
         digest=digest,
         path=reader.path,
@@ -97,6 +98,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         links=links,
         scheduled=scheduled,
         records=_records(reader, entries.get("records"), known, line),
+        indicators=indicators,
         measures=_measures(reader, entries.get("measures"), fields, line),
         computed=computed,
         later=_later(entries, opening, steps),
@@ -277,6 +279,6 @@ def _later(entries: Mapping[str, Node], opening: Step, steps: Mapping[str, Step]
     for step in (opening, *steps.values()):
         found += [(guard.line, f"{guard.code}: {guard.later}") for guard in step.guards if guard.later is not None]
         found += [(effect.line, effect.name) for effect in step.effects if effect.later]
-    if "indicators" in entries:
+    if isinstance(entries.get("indicators"), Word):
         found.append((entries["indicators"].line, "indicators"))
     return tuple(sorted(found))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from qms.formats.identifiers import KINDS
-from qms.workflows import reading, reading_fields, reading_schedules, reading_steps
+from qms.workflows import reading, reading_fields, reading_indicators, reading_schedules, reading_steps
 from qms.workflows.definition import MEASURED, PROFILES, SUBJECTS
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME
 
@@ -36,7 +36,7 @@ def schema() -> Schema:
         "links": _named(NAME.pattern, _link()),
         "scheduled": _named(NAME.pattern, _schedule()),
         "records": _named(".+", _table({"title": TEXT, "steps": WORDS, "retention": WORD}, ["title", "steps", "retention"])),
-        "indicators": {"enum": ["later"]},
+        "indicators": {"anyOf": [{"const": reading_indicators.LATER}, _named(NAME.pattern, _indicator())]},
         "measures": _table(dict.fromkeys(("table", *MEASURED), WORD), ["table", *MEASURED]),
         "id": {"type": "string", "pattern": f"^{WORKFLOW_NAME.pattern}$"},
         "prefix": {"type": "string", "pattern": f"^{reading.PREFIX.pattern}$"},
@@ -135,3 +135,12 @@ def _link() -> Schema:
     reads = _named(NAME.pattern, {"enum": sorted(set(reading_fields.TYPES) - {"table", "choices"})})
     relation, reopened = {"enum": ["contains", "references"]}, {"enum": ["block", "allow"]}
     return _table({"title": TEXT, "workflow": WORD, "relation": relation, "reads": reads, "reopened": reopened}, ["title", "workflow"])
+
+
+def _indicator() -> Schema:
+    special: Mapping[str, Schema] = {
+        "title": TEXT, "of": {"enum": list(reading_indicators.OF)}, "every": {"enum": list(reading_indicators.PERIODS)},
+        "unit": {"anyOf": [WORD, TEXT]}, "floor": {"type": "integer", "minimum": 1, "maximum": reading_indicators.MOST_FLOOR},
+    }  # fmt: skip
+    keys = (*reading_indicators.REQUIRED, *reading_indicators.OPTIONAL)
+    return _table({key: special.get(key, EXPRESSION) for key in keys}, reading_indicators.REQUIRED)

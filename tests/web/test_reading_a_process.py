@@ -5,11 +5,11 @@ import re
 from datetime import UTC, datetime
 
 from qms.people.actor import SYSTEM
-from qms.workflows.case import put_in_force
+from qms.workflows.case import open_case, put_in_force
 from tests.house import House
 from tests.web.conftest import AsPerson
 from tests.web.test_opening_a_case import opened
-from tests.workflows.samples import QUERY
+from tests.workflows.samples import LAMP, QUERY
 from tests.workflows.test_schedules import SCHEDULED
 
 DOCUMENT = "/documents/PRO-8.7-01"
@@ -94,3 +94,39 @@ def test_what_opens_by_itself_is_told_with_its_next_day(house: House, as_person:
     house.app.tick()
     assert "Giro" in as_person("quality").get("/cases?workflow=lamp-repair").text
     assert "31 mar 2027" in as_person("auditor").get("/processes/lamp-repair").text
+
+
+def test_a_process_shows_what_it_measures_and_an_alarm_stands_on_the_direction_s_sheet(house: House, as_person: AsPerson) -> None:
+    one = """
+indicators:
+  bad:
+    title: {it: "<b>Lampade</b>", en: Lamps}
+    of: opened
+    every: month
+    value: "count(cases)"
+    at_most: "0"
+    alarm: "0"
+  hidden: {title: {it: Nascosto, en: Hidden}, of: opened, every: month, value: "count(cases)", floor: 2}
+"""
+    with house.app.writing() as tx:
+        put_in_force(tx, LAMP.replace("PRO-1\n", "PRO-8.7-01\n").encode() + one.encode(), "w.yaml", SYSTEM)
+        put_in_force(tx, QUERY.replace("PRO-1\n", "PRO-8.7-01\n").encode(), "w.yaml", SYSTEM)
+    with house.app.writing() as tx:
+        open_case(tx, house.app.engine, "lamp-repair", house.actor("quality"), fields={"title": "Lampada rossa"}, key="k")
+    house.clock.pass_(days=40)
+    pages = {nick: words(as_person(nick).get("/processes/lamp-repair").text) for nick in ("direction", "auditor", "kennel")}
+    assert all("&lt;b&gt;" in as_person(nick).get("/processes/lamp-repair").text for nick in ("direction", "auditor"))
+    for nick in ("direction", "auditor"):
+        assert "mar 2026: 1" in pages[nick] and "su 1 pratica" in pages[nick] and "in allarme" in pages[nick]
+        assert "meno di 2: non si mostra" in pages[nick]
+    assert "mar 2026" not in pages["kennel"]
+    assert "in allarme" in words(as_person("direction").get("/monday").text)
+    assert "Lampade" in words(as_person("direction").get("/indicators").text)
+    assert "Lampade" not in words(as_person("kennel").get("/indicators").text)
+    answer = as_person(None).client.get(
+        "/api/v1/workflows/lamp-repair/indicators", headers={"Authorization": f"Bearer {house.token('direction')}"}
+    )
+    found = answer.json()["indicators"]
+    march = next(one for one in found[0]["readings"] if one["period"] == "2026-03")
+    assert (march["value"], march["group"], march["stands"], found[0]["name"]) == ("1", 1, "alarm", "bad")
+    assert {(one["known"], one["group"]) for one in found[1]["readings"]} == {("running", None), ("few", None)}

@@ -64,13 +64,14 @@ class Renamer:
             "timers": (low, self._timer),
             "scheduled": (low, self._schedule),
             "links": (low, self._link),
+            "indicators": (low, self._indicator),
             "records": (high, lambda record: {**record, "steps": [low(one) for one in listed(record["steps"])]}),
         }
         made = {**file, "id": workflow(file["id"]), "prefix": number(file["prefix"]), "opening": self._step(file["opening"])}
         if "measures" in file:
             made["measures"] = {key: low(name) for key, name in file["measures"].items()}
         for key, (rename, change) in parts.items():
-            if key in file:
+            if isinstance(file.get(key), dict):
                 made[key] = {rename(name): change(one) for name, one in file[key].items()}
         return made
 
@@ -134,6 +135,10 @@ class Renamer:
     def _schedule(self, schedule: dict[str, Any]) -> dict[str, Any]:
         return {**schedule, "fields": {low(name): self.rule(rule) for name, rule in schedule["fields"].items()}}
 
+    def _indicator(self, indicator: dict[str, Any]) -> dict[str, Any]:
+        rules = ("value", "group", "at_least", "at_most", "alarm")
+        return {key: self.rule(value) if key in rules else value for key, value in indicator.items()}
+
     def rule(self, written: Any) -> str:
         """An expression with every name in it renamed."""
         return ast.unparse(_Rule(self).visit(ast.parse(str(written), mode="eval")))
@@ -141,9 +146,10 @@ class Renamer:
 
 class _Rule(ast.NodeTransformer):
     OWN = frozenset(
-        {"state", "happened_at", "recorded_at", "opened_at", "today", "comment", "actor", "figure", "links", "draft", "True", "False"}
+        {"state", "happened_at", "recorded_at", "opened_at", "today", "comment", "actor", "figure", "links", "draft", "cases"}
+        | {"True", "False"}
     )
-    OF_LINKED = frozenset({"state", "is_closed", "number", "opened_at"})
+    OF_LINKED = frozenset({"state", "is_closed", "number", "opened_at", "closed_at", "late"})
 
     def __init__(self, renamer: Renamer) -> None:
         self.renamer = renamer
@@ -153,7 +159,8 @@ class _Rule(ast.NodeTransformer):
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
         for loop in node.generators:
             if isinstance(loop.target, ast.Name):
-                self.rows[loop.target.id] = isinstance(loop.iter, ast.Attribute)
+                of_cases = isinstance(loop.iter, ast.Name) and loop.iter.id == "cases"
+                self.rows[loop.target.id] = isinstance(loop.iter, ast.Attribute) or of_cases
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -188,6 +195,10 @@ class _Rule(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         about = ast.unparse(node.left)
+        late = node.comparators[0]
+        if isinstance(late, ast.Attribute) and late.attr == "late" and isinstance(node.left, ast.Constant):
+            node.left = ast.Constant(low(str(node.left.value)))
+            return node
         return node if about == "draft.type" else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

@@ -4,11 +4,12 @@ from typing import Any
 
 from pydantic import Field
 
-from qms.desk import flows, rehearsal
+from qms.desk import flows, indicators, rehearsal
 from qms.errors import NotFound
 from qms.locale import sentence
 from qms.web.api.asking import Asking, Shape
 from qms.web.registry import Permission, Verb
+from qms.workflows import indicators as measuring
 from qms.workflows.yaml_file import MOST_BYTES
 
 NAME = "definition.yaml"
@@ -29,6 +30,17 @@ def show_rehearsal(caller: Asking, workflow: str) -> dict[str, Any]:
     return rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), caller.by.language)
 
 
+def show_indicators(caller: Asking, workflow: str) -> dict[str, Any]:
+    """What a process measures of itself. Raises NotFound for one not in force, or whose indicators are not for the caller."""
+    app, by = caller.app, caller.by
+    with app.reading() as connection:
+        loaded = app.engine.definitions.in_force(connection, workflow)
+        if loaded is None or not measuring.sees(by, loaded.definition):
+            raise NotFound("workflow", workflow[:80])
+        found = measuring.measure(connection, app.engine, loaded.definition, by)
+    return {"workflow": workflow, "indicators": [indicators.told(one, by.language) for one in found]}
+
+
 def check_definition(caller: Asking, body: Handed) -> dict[str, Any]:
     app, language = caller.app, caller.by.language
     source = body.source.encode()
@@ -44,6 +56,7 @@ def check_definition(caller: Asking, body: Handed) -> dict[str, Any]:
 
 
 VERBS = (
+    Verb("GET", "/workflows/{workflow}/indicators", Permission.READERS, show_indicators, "workflows"),
     Verb("GET", "/workflows/{workflow}/rehearsal", Permission.READERS, show_rehearsal, "workflows"),
     Verb("POST", "/workflows/check", Permission.WRITERS, check_definition, "workflows"),
 )
