@@ -8,7 +8,7 @@ workflows those whom the cases are shown to, and under its floor nobody's.
 import calendar as months
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -128,21 +128,23 @@ class _House:
         self._cases: dict[tuple[str, date, date], list[_Row] | None] = {}
 
     def reading(self, one: Indicator, period: Period, today: date) -> Reading:
-        running = period.last >= today
+        running, day = period.last >= today, self._scope([], period)
+        target, alarm = ((_number(rule, day) if rule is not None else None) for rule in (one.target, one.alarm))
+        empty = Reading(period, running, RUNNING, target=target, alarm=alarm, at_least=one.at_least)
         if running and one.floor > 1:
-            return Reading(period, True, RUNNING)
+            return empty
         rows = self._of(one.of, period)
         if rows is None:
-            return Reading(period, running, MANY)
-        scope = _Scope(rows, period.last, self._engine.calendar, self._figures)
+            return replace(empty, known=MANY)
+        scope = self._scope(rows, period)
         group = len(rows) if one.group is None else _number(one.group, scope)
         if group is not None and group < one.floor:
-            return Reading(period, running, NOBODY if one.floor == 1 else FEW)
+            return replace(empty, known=NOBODY if one.floor == 1 else FEW)
         value = _number(one.value, scope) if group is not None else None
-        if value is None:
-            return Reading(period, running, UNKNOWN)
-        target, alarm = ((_number(rule, scope) if rule is not None else None) for rule in (one.target, one.alarm))
-        return Reading(period, running, KNOWN, value, int(group or 0), target, alarm, one.at_least)
+        return replace(empty, known=UNKNOWN) if value is None else replace(empty, known=KNOWN, value=value, group=int(group or 0))
+
+    def _scope(self, rows: "list[_Row]", period: Period) -> "_Scope":
+        return _Scope(rows, period.last, self._engine.calendar, self._figures)
 
     def _of(self, of: str, period: Period) -> "list[_Row] | None":
         """The cases of a period; None when there are too many."""
