@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qms.app import EFFECTS
 from qms.cli import inputs, pages
 from qms.cli.answers import table
 from qms.cli.call import Call
@@ -21,6 +22,7 @@ from qms.workflows.mermaid import mermaid
 from qms.workflows.migration import Plan
 from qms.workflows.paths import paths
 from qms.workflows.reading import read_definition
+from qms.workflows.reading_steps import OPEN_CASE
 
 FORMATS = ("svg", "mermaid", "bpmn")
 ENDINGS = (".yaml", ".yml")
@@ -113,11 +115,24 @@ def _written(definition: Definition, profile: str, language: str, kind: str) -> 
 @group.verb("schema", "cli.workflow.schema")
 def show_schema(ctx: typer.Context, file: ToFile = None) -> None:
     call: Call = ctx.obj
-    found = schema.schema()
+    found = schema.schema(EFFECTS)
     if call.json and file is None:
         call.answer(found)
     else:
         give(call, {}, json.dumps(found, ensure_ascii=False, indent=1) + "\n", file)
+
+
+@group.verb("effects", "cli.workflow.effects")
+def show_effects(ctx: typer.Context) -> None:
+    """What a step may bring about beside moving its case: names to put under ``effects``."""
+    call: Call = ctx.obj
+    every = {OPEN_CASE: {"workflow": "", "link": "", "fields": ""}, **EFFECTS}
+    told = [{"effect": name, "arguments": dict(taken), "does": call.say(f"cli.effect.{name}")} for name, taken in every.items()]
+    rows = [
+        (name, ", ".join(f"{one}: {kind}" if kind else one for one, kind in taken.items()), call.say(f"cli.effect.{name}"))
+        for name, taken in every.items()
+    ]
+    call.answer({"effects": told}, table([call.say(f"cli.head.{name}") for name in ("effect", "arguments", "does")], rows))
 
 
 @group.verb("migrate", "cli.workflow.migrate")

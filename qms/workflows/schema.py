@@ -22,16 +22,17 @@ TEXT: Schema = {
 }  # fmt: skip
 
 
-def schema() -> Schema:
-    """The whole grammar; every part of it refuses keys that the reader does not know."""
+def schema(effects: Mapping[str, Mapping[str, str]] | None = None) -> Schema:
+    """The whole grammar; every part of it refuses keys that the reader does not know. ``effects``: those the program knows, with what
+    each is told; any name when they are not given."""
     known: Mapping[str, Schema] = {
         "title": TEXT, "clauses": WORDS, "confidentiality": _confidentiality(), "subject": {"enum": list(SUBJECTS)},
         "parties": _table({"default": WORDS, "add": {"type": "boolean"}}, ["default"]),
         "fields": _named(NAME.pattern, {"anyOf": [_field(kind, False) for kind in reading_fields.TYPES]}),
         "evidence": _named(STATE_NAME.pattern, _slot()),
         "states": _named(STATE_NAME.pattern, _state()),
-        "opening": _step(reading_steps.OPENING_REQUIRED, reading_steps.OPENING_KEYS),
-        "steps": _named(NAME.pattern, _step(reading_steps.STEP_REQUIRED, reading_steps.STEP_KEYS)),
+        "opening": _step(reading_steps.OPENING_REQUIRED, reading_steps.OPENING_KEYS, effects),
+        "steps": _named(NAME.pattern, _step(reading_steps.STEP_REQUIRED, reading_steps.STEP_KEYS, effects)),
         "timers": _named(NAME.pattern, _timer()),
         "links": _named(NAME.pattern, _link()),
         "scheduled": _named(NAME.pattern, _schedule()),
@@ -88,7 +89,7 @@ def _state() -> Schema:
     return _table({"title": TEXT, "meaning": TEXT, "kind": kinds, "profile": profiles}, ["title"])
 
 
-def _step(required: Collection[str], keys: Collection[str]) -> Schema:
+def _step(required: Collection[str], keys: Collection[str], effects: Mapping[str, Mapping[str, str]] | None) -> Schema:
     branch = _table({"when": EXPRESSION, "state": WORD}, ["when", "state"])
     guard = {
         "anyOf": [
@@ -99,19 +100,24 @@ def _step(required: Collection[str], keys: Collection[str]) -> Schema:
     special: Mapping[str, Schema] = {
         "title": TEXT, "from": WORDS, "by": WORDS, "to": {"anyOf": [WORD, {"type": "array", "items": {"anyOf": [branch, WORD]}}]},
         "quorum": _table({"of": EXPRESSION, "count": {"type": "integer", "minimum": 2}, "order": {"enum": ["any", "listed"]}}),
-        "asks": WORDS, "evidence": WORDS, "guards": {"type": "array", "items": guard}, "effects": {"type": "array", "items": _effect()},
+        "asks": WORDS, "evidence": WORDS, "guards": {"type": "array", "items": guard},
+        "effects": {"type": "array", "items": _effect(effects)},
         "sets": _named(NAME.pattern, EXPRESSION), "comment": {"enum": ["optional", "required"]}, "apart_from": WORDS, "not_in": WORDS,
         "binds": {"type": "boolean"}, "sign": TEXT, "clears": WORDS, "profile": {"enum": list(PROFILES)},
     }  # fmt: skip
     return _table({key: special.get(key, WORD) for key in (*required, *keys)}, required)
 
 
-def _effect() -> Schema:
+def _effect(effects: Mapping[str, Mapping[str, str]] | None) -> Schema:
     opened = _table({"workflow": WORD, "link": WORD, "fields": _named(NAME.pattern, EXPRESSION)}, ["workflow", "fields"])
     named = {"type": "object", "patternProperties": {f"^{reading_steps.EFFECT_NAME.pattern}$": _named(NAME.pattern, EXPRESSION)}}
     call = {**named, "additionalProperties": False, "minProperties": 1, "maxProperties": 1, "not": {"required": [reading_steps.OPEN_CASE]}}
     opening = {**_table({reading_steps.OPEN_CASE: opened}, [reading_steps.OPEN_CASE])}
-    return {"anyOf": [{"type": "string"}, _table({"later": WORD}, ["later"]), opening, call]}
+    later = _table({"later": WORD}, ["later"])
+    if effects is None:
+        return {"anyOf": [{"type": "string"}, later, opening, call]}
+    told = [_table({name: _table(dict.fromkeys(arguments, EXPRESSION))}, [name]) for name, arguments in effects.items() if arguments]
+    return {"anyOf": [{"enum": sorted(effects)}, later, opening, *told]}
 
 
 def _timer() -> Schema:

@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
+from qms.app import EFFECTS
+from qms.locale import LANGUAGES, knows
 from qms.people.actor import SYSTEM
 from qms.workflows.case import put_in_force
+from qms.workflows.reading_steps import OPEN_CASE
 from tests.cli.conftest import AsPerson, Qms
 from tests.cli.test_cases import report
 from tests.house import House
@@ -95,3 +98,11 @@ def test_a_definition_is_played_beside_those_in_force_before_anybody_hands_it_in
     file.write_text(text.replace("kind: initial", "kind: final"), encoding="utf-8")
     shutil.copy(file, folder)
     assert "rehearsals" not in json.loads(qms("check", str(folder), "--rehearse", "--json").out)
+
+
+def test_every_effect_that_a_step_may_name_is_told_in_both_languages(qms: Qms) -> None:
+    told = {one["effect"]: one for one in qms("workflow", "effects", "--json").json["effects"]}
+    assert told.keys() == {OPEN_CASE, *EFFECTS}
+    assert all(told[name]["arguments"] == dict(taken) for name, taken in EFFECTS.items())
+    for language in LANGUAGES:
+        assert all(knows(language, f"cli.effect.{name}") for name in told)

@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
 
+from qms.app import EFFECTS
 from qms.workflows import reading, reading_fields, reading_steps, schema
 from qms.workflows.drafting import drafted, write
 from tests.workflows.samples import LAMP, QUERY
@@ -45,6 +46,17 @@ def test_a_definition_begun_from_answers_fits() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_workflow_fits(path: Path) -> None:
     assert fits(parsed(path.read_text(encoding="utf-8")))
+
+
+def test_with_the_effects_known_only_theirs_are_taken() -> None:
+    validator = jsonschema_rs.Draft7Validator(schema.schema(EFFECTS))
+    assert all(validator.is_valid(parsed(path.read_text(encoding="utf-8"))) for path in SHIPPED)
+    scrap = LAMP.replace("    effects:\n      - {open-case", "    effects:\n      - EFFECT\n      - {open-case")
+    for effect, good in (
+        ("cancel-draft", True), ("{publish-revision: {minor: 'false'}}", True), ("cancel-drafts", False), ("{cancel-draft: {}}", False),
+        ("{publish-revision: {major: 'true'}}", False),
+    ):  # fmt: skip
+        assert validator.is_valid(parsed(scrap.replace("EFFECT", effect))) is good
 
 
 @pytest.mark.parametrize("source", [LAMP, QUERY, ORDER], ids=["lamp", "query", "order"])
