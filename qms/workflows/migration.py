@@ -118,8 +118,9 @@ def migrate(
     fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
     procedure = engine.procedure_in_force(tx.connection, new.governed_by)
     after = replace(
-        file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields
-    )
+        file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields,
+        taken=files.without_agreements(file.taken),
+    )  # fmt: skip
     moved = _clocks(tx, engine, old, new, after, by, found)
     running = {**keeping.running(tx, old, file), **moved}
     dues = [clock.due_at for clock in running.values() if clock.is_running and clock.due_at is not None]

@@ -85,7 +85,8 @@ def reassign(
     if reasons:
         raise refusal(reasons)
     fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
-    after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields)
+    taken = files.without_agreements(file.taken)
+    after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields, taken=taken)
     if not files.save(tx.connection, after, file.version):
         raise Stale([Reason("STALE")])
     role, organisation = place or (None, None)
@@ -105,11 +106,12 @@ def _is_here(connection: Connection, person: str) -> bool:
 
 
 def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, tuple[Any, Any]]:
-    """The fields that name ``old``, before and after; none that is personal or computed."""
+    """The fields that name ``old``, before and after; none that is personal, computed or filled by the program: a text that somebody is to
+    read is read by nobody else in their place."""
     found: dict[str, tuple[Any, Any]] = {}
     for name, value in file.fields.items():
         field = definition.fields.get(name)
-        if field is None or field.personal or field.computed is not None:
+        if field is None or field.personal or field.computed is not None or field.source is not None:
             continue
         if field.type == "person" and value == old:
             found[name] = (value, new)
