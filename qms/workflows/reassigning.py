@@ -40,8 +40,10 @@ def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after:
     """Open cases that name ``person`` and that ``by`` may see, in the order of their numbers; fewer than ``limit`` only when these are all.
     A text that happens to hold the person's id is looked at and left."""
     row = case_file.c
+    # All definitions there are: the open cases are found through them, and those that are closed not even looked at.
+    known = row.definition.in_([one.definition.digest for one in engine.definitions.known(connection)])
     named = row.fields.contains(f'"{person}"', autoescape=True)
-    query = files.WHOLE.where(row.closed_at.is_(None), named, seen_by(connection, engine, by)).order_by(row.number).limit(limit)
+    query = files.WHOLE.where(known, row.closed_at.is_(None), named, seen_by(connection, engine, by)).order_by(row.number).limit(limit)
     found: list[Task] = []
     while len(found) < limit and (rows := connection.execute(query.where(row.number > after)).all()):
         for file in map(files.from_row, rows):
