@@ -11,16 +11,16 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from qms.database import stamp
+from qms.database import moment, stamp
 from qms.errors import NotPermitted, Reason
 from qms.people.actor import Actor
 from qms.records import retention
-from qms.workflows import file as files
 from qms.workflows import holds
 from qms.workflows.calendar import Duration
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.holds import Hold
+from qms.workflows.listing import seen_by
 from qms.workflows.tables import case_file, case_link
 
 JUDGES = ("DOC_CTRL", "QM", "TOP")
@@ -59,19 +59,19 @@ def over(
 
 def _over(connection: Connection, engine: Engine, terms: Mapping[str, int | None], by: Actor, now: datetime, limit: int) -> Iterator[Kept]:
     row, calendar = case_file.c, engine.calendar
-    for digest in connection.execute(select(row.definition).where(row.closed_at.is_not(None)).distinct()).scalars().all():
-        definition = engine.definitions.get(connection, digest).definition
+    seen = seen_by(connection, engine, by)
+    for loaded in engine.definitions.known(connection):
+        definition = loaded.definition
         classes = _classes(definition)
         months = retention.longest(terms, set(classes))
         if months is retention.FOR_EVER:
             continue
-        query = files.WHOLE.where(row.definition == digest, row.closed_at <= stamp(now - timedelta(days=SHORTEST_MONTH * months)))
-        for one in map(files.from_row, connection.execute(query.order_by(row.closed_at, row.number).limit(limit))):
-            if one.closed_at is None or not files.visible(one, definition, by):
-                continue
-            over_on = calendar.shift_day(calendar.day(one.closed_at), Duration(months, "m"))
+        until = stamp(now - timedelta(days=SHORTEST_MONTH * months))
+        query = select(row.number, row.title, row.closed_at).where(row.definition == definition.digest, row.closed_at <= until, seen)
+        for number, title, closed_at in connection.execute(query.order_by(row.closed_at, row.number).limit(limit)):
+            over_on = calendar.shift_day(calendar.day(moment(closed_at)), Duration(months, "m"))
             if over_on <= calendar.day(now):
-                yield Kept(one.number, one.title, classes, over_on)
+                yield Kept(number, title, classes, over_on)
 
 
 def _classes(definition: Definition) -> tuple[str, ...]:

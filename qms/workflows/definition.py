@@ -66,8 +66,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                       # to: [{when: "severity >= 'MAJOR'", state: ESCALATED}, ACCEPTED]
         quorum: {count: 2}            # as many different persons must take it; {of: reviewers.person}: all whom a field names;
                                       # {of: …, count: 2}: two of them; order: listed: one after the other. Until then the case stays;
-                                      # who comes later alters nothing, any other step in between voids what was agreed, and
-                                      # who is away and who stands in for them are one person
+                                      # who comes later alters nothing; any other step, a reassignment or a migration in between
+                                      # voids what was agreed; who is away and who stands in for them are one person
         by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
         asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
         evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered

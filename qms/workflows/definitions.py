@@ -66,11 +66,10 @@ class Definitions:
         )
         return [self.get(connection, digest) for digest in rows.scalars()]
 
-    def known(self, connection: Connection) -> list[Loaded]:
-        """Every workflow definition a case may be pinned to."""
-        rows = connection.execute(
-            select(definition_text.c.digest).where(definition_text.c.kind == WORKFLOW).order_by(definition_text.c.digest)
-        )
+    def known(self, connection: Connection, workflow: str | None = None) -> list[Loaded]:
+        """Every workflow definition a case may be pinned to: of all of them, or of one ``workflow``."""
+        query = select(definition_text.c.digest).where(definition_text.c.kind == WORKFLOW).order_by(definition_text.c.digest)
+        rows = connection.execute(query if workflow is None else query.where(definition_text.c.id == workflow))
         return [self.get(connection, digest) for digest in rows.scalars()]
 
     def texts(self, connection: Connection) -> tuple[dict[str, bytes], bytes | None]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, bindparam, column, func, insert, select, text, update
 
@@ -76,6 +76,7 @@ AGREED_TO = "step-agreed"
 """The event when one of several whom a step needs took it; the case stays."""
 AGREED = "~"
 """Ends the name under which agreements to a step are counted; no step's name has it."""
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -252,8 +253,12 @@ def with_step(taken: Mapping[str, Taken], step: str, persons: Sequence[str], at:
     too, once it does; whatever else is done on the case voids what was agreed to it as it stood."""
     before, agreed = taken.get(step), taken.get(agreement(step))
     by = dict.fromkeys((*(before.persons if before else ()), *(agreed.persons if agreed else ()), *persons))
-    kept = {name: one for name, one in taken.items() if name == step or not name.endswith(AGREED)}
-    return {**kept, step: Taken(before.times + 1 if before else 1, at, tuple(by), n)}
+    return {**without_agreements(taken), step: Taken(before.times + 1 if before else 1, at, tuple(by), n)}
+
+
+def without_agreements(taken: Mapping[str, Kept]) -> dict[str, Kept]:
+    """``taken`` once the case is no longer what somebody agreed to."""
+    return {name: one for name, one in taken.items() if not name.endswith(AGREED)}
 
 
 def takers(taken: Mapping[str, Taken], step: str) -> set[str]:

@@ -25,7 +25,8 @@ PLACED, LIFTED = "hold-placed", "hold-lifted"
 HOLDS = ("QM", "TOP")
 """Who places a hold and who lifts it."""
 PAGE = 500
-_either = entry_table.c.event.in_((PLACED, LIFTED))
+_either = (entry_table.c.event.in_((PLACED, LIFTED)), entry_table.c.step.is_(None))
+"""No step is taken with them: of a long case an index leaves only the few entries of that kind."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def lift(tx: Transaction, engine: Engine, number: str, by: Actor, *, reason: str
 
 def of_case(connection: Connection, number: str) -> Hold | None:
     """The hold that stands on a case."""
-    newest = next(iter(trail.entries(connection, case=number, where=[_either], limit=1)), None)
+    newest = next(iter(trail.entries(connection, case=number, where=_either, limit=1)), None)
     return _hold(newest) if newest is not None and newest.event == PLACED else None
 
 
@@ -59,7 +60,7 @@ def standing(connection: Connection) -> Mapping[str, Hold]:
     """Every case under hold. Costs as much as there ever were holds."""
     newest: dict[str, Entry] = {}
     before = None
-    while page := trail.entries(connection, where=[_either], before=before, limit=PAGE):
+    while page := trail.entries(connection, where=_either, before=before, limit=PAGE):
         for one in page:
             newest.setdefault(str(one.said["case"]["number"]), one)
         before = page[-1].position

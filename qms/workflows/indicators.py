@@ -125,6 +125,7 @@ class _House:
     def __init__(self, connection: Connection, engine: Engine, definition: Definition) -> None:
         self._connection, self._engine, self._definition = connection, engine, definition
         self._figures = engine.definitions.figures(connection)
+        self._digests = [one.definition.digest for one in engine.definitions.known(connection, definition.id)]
         self._cases: dict[tuple[str, date, date], list[_Row] | None] = {}
 
     def reading(self, one: Indicator, period: Period, today: date) -> Reading:
@@ -153,8 +154,12 @@ class _House:
             row, zone = case_file.c, self._engine.calendar.zone
             begin = stamp(datetime.combine(period.first, time.min, zone))
             end = stamp(datetime.combine(period.last + timedelta(days=1), time.min, zone))
-            when = row.closed_at if of == "closed" else row.opened_at
-            query = select(case_file).where(row.workflow == self._definition.id, when >= begin, when < end).limit(MOST_CASES + 1)
+            mine, when = (
+                (row.definition.in_(self._digests), row.closed_at)
+                if of == "closed"
+                else (row.workflow == self._definition.id, row.opened_at)
+            )
+            query = select(case_file).where(mine, when >= begin, when < end).limit(MOST_CASES + 1)
             found = self._connection.execute(query).mappings().all()
             self._cases[key] = (
                 [_Row(self._definition, one, late) for one, late in self._with_late(found)] if len(found) <= MOST_CASES else None

@@ -50,8 +50,8 @@ class Plan:
 
 def behind(connection: Connection, engine: Engine, workflow: str, after: str = "", limit: int = PAGE) -> list[str]:
     """The numbers of open cases of ``workflow`` that run under another definition than the one in force, in order. Raises NotFound."""
-    row, digest = case_file.c, engine.definitions.in_force(connection, workflow).definition.digest
-    query = select(row.number).where(*_behind(workflow, digest), row.number > after)
+    row = case_file.c
+    query = select(row.number).where(*_behind(connection, engine, workflow), row.number > after)
     return [str(one) for one in connection.execute(query.order_by(row.number).limit(limit)).scalars()]
 
 
@@ -62,8 +62,7 @@ def movers(definition: Definition) -> tuple[str, ...]:
 
 def count(connection: Connection, engine: Engine, workflow: str, by: Actor) -> int:
     """How many open cases of ``workflow`` that ``by`` may see are behind. Raises NotFound."""
-    digest = engine.definitions.in_force(connection, workflow).definition.digest
-    query = select(func.count()).select_from(case_file).where(*_behind(workflow, digest), seen_by(connection, engine, by))
+    query = select(func.count()).select_from(case_file).where(*_behind(connection, engine, workflow), seen_by(connection, engine, by))
     return int(connection.execute(query).scalar_one())
 
 
@@ -74,7 +73,7 @@ def plans(connection: Connection, engine: Engine, workflow: str, by: Actor, afte
     """
     new = engine.definitions.in_force(connection, workflow).definition
     row = case_file.c
-    query = files.WHOLE.where(*_behind(workflow, new.digest), row.number > after, seen_by(connection, engine, by))
+    query = files.WHOLE.where(*_behind(connection, engine, workflow), row.number > after, seen_by(connection, engine, by))
     found = [files.from_row(one) for one in connection.execute(query.order_by(row.number).limit(limit))]
     return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, by) for file in found]
 
@@ -118,8 +117,9 @@ def migrate(
     fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
     procedure = engine.procedure_in_force(tx.connection, new.governed_by)
     after = replace(
-        file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields
-    )
+        file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields,
+        taken=files.without_agreements(file.taken),
+    )  # fmt: skip
     moved = _clocks(tx, engine, old, new, after, by, found)
     running = {**keeping.running(tx, old, file), **moved}
     dues = [clock.due_at for clock in running.values() if clock.is_running and clock.due_at is not None]
@@ -137,9 +137,11 @@ def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) 
     return old, engine.definitions.in_force(connection, file.workflow).definition
 
 
-def _behind(workflow: str, digest: str) -> tuple[ColumnElement[bool], ...]:
-    row = case_file.c
-    return row.workflow == workflow, row.definition != digest, row.closed_at.is_(None)
+def _behind(connection: Connection, engine: Engine, workflow: str) -> tuple[ColumnElement[bool], ...]:
+    """Open, and pinned to one of the workflow's other definitions: these are few, and asked for by name an index finds their cases."""
+    now = engine.definitions.in_force(connection, workflow).definition.digest
+    others = [one.definition.digest for one in engine.definitions.known(connection, workflow) if one.definition.digest != now]
+    return case_file.c.definition.in_(others), case_file.c.closed_at.is_(None)
 
 
 def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Actor) -> Plan:

@@ -40,8 +40,10 @@ def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after:
     """Open cases that name ``person`` and that ``by`` may see, in the order of their numbers; fewer than ``limit`` only when these are all.
     A text that happens to hold the person's id is looked at and left."""
     row = case_file.c
+    # All definitions there are: the open cases are found through them, and those that are closed not even looked at.
+    known = row.definition.in_([one.definition.digest for one in engine.definitions.known(connection)])
     named = row.fields.contains(f'"{person}"', autoescape=True)
-    query = files.WHOLE.where(row.closed_at.is_(None), named, seen_by(connection, engine, by)).order_by(row.number).limit(limit)
+    query = files.WHOLE.where(known, row.closed_at.is_(None), named, seen_by(connection, engine, by)).order_by(row.number).limit(limit)
     found: list[Task] = []
     while len(found) < limit and (rows := connection.execute(query.where(row.number > after)).all()):
         for file in map(files.from_row, rows):
@@ -85,7 +87,8 @@ def reassign(
     if reasons:
         raise refusal(reasons)
     fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
-    after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields)
+    taken = files.without_agreements(file.taken)
+    after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields, taken=taken)
     if not files.save(tx.connection, after, file.version):
         raise Stale([Reason("STALE")])
     role, organisation = place or (None, None)
@@ -105,11 +108,12 @@ def _is_here(connection: Connection, person: str) -> bool:
 
 
 def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, tuple[Any, Any]]:
-    """The fields that name ``old``, before and after; none that is personal or computed."""
+    """The fields that name ``old``, before and after; none that is personal, computed or filled by the program: a text that somebody is to
+    read is read by nobody else in their place."""
     found: dict[str, tuple[Any, Any]] = {}
     for name, value in file.fields.items():
         field = definition.fields.get(name)
-        if field is None or field.personal or field.computed is not None:
+        if field is None or field.personal or field.computed is not None or field.source is not None:
             continue
         if field.type == "person" and value == old:
             found[name] = (value, new)

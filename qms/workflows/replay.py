@@ -16,9 +16,10 @@ from qms.errors import NotFound
 from qms.records.seal import canonical
 from qms.records.tables import entry as entry_table
 from qms.records.verify import Check
+from qms.workflows import file as files
 from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
-from qms.workflows.file import AGREED_TO, MIGRATED, WAIVED, agreement, confidentiality_of, dump_taken, load_taken, with_step
+from qms.workflows.file import AGREED_TO, MIGRATED, REASSIGNED, WAIVED
 from qms.workflows.keeping import codes_of
 from qms.workflows.numbers import compare_definitions, compare_numbers
 from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation, case_waiver
@@ -139,12 +140,14 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
     story.row |= {"state": case["to"], "version": case["version"], "n": case["n"], "changed_at": case.get("changed_at")}
     if said["event"] == MIGRATED:
         story.row |= _pinned(case)
+    if said["event"] in (MIGRATED, REASSIGNED):
+        story.taken = files.without_agreements(story.taken)
     for name, (_, new) in said["fields"].items():
         story.fields.pop(name, None)
         if new is not None:
             story.fields[name] = new
     if case["step"] is not None:
-        _count(story, agreement(case["step"]) if said["event"] == AGREED_TO else case["step"], said)
+        _count(story, files.agreement(case["step"]) if said["event"] == AGREED_TO else case["step"], said)
         closed = what.get("closed", False)
         stays = closed and case["from"] == case["to"] and story.row["closed_at"]
         story.row["closed_at"] = (story.row["closed_at"] if stays else said["happened_at"]) if closed else None
@@ -185,10 +188,10 @@ def _pinned(case: Mapping[str, Any]) -> Row:
 
 def _count(story: Story, step: str, said: Mapping[str, Any]) -> None:
     case = said["case"]
-    taken = load_taken(story.taken)
+    taken = files.load_taken(story.taken)
     stood_in_for = (said["what"] or {}).get("for")
     persons = [said["by"]["person"], *([stood_in_for] if stood_in_for else [])]
-    story.taken = dump_taken(with_step(taken, step, persons, moment(said["happened_at"]), case["n"]))
+    story.taken = files.dump_taken(files.with_step(taken, step, persons, moment(said["happened_at"]), case["n"]))
 
 
 def _expected(connection: Connection, engine: Engine, number: str, story: Story) -> dict[str, list[Row]]:
@@ -196,7 +199,7 @@ def _expected(connection: Connection, engine: Engine, number: str, story: Story)
     try:
         definition = engine.definitions.get(connection, story.row["definition"]).definition
         codes: list[Row] = [dict(row) for row in codes_of(definition, number, story.fields)]
-        confidentiality = confidentiality_of(definition)
+        confidentiality = files.confidentiality_of(definition)
     except (NotFound, KeyError):
         codes, confidentiality = [], "?"
     dues = [row["due_at"] for row in story.timers.values() if row["done_at"] is None and row["due_at"] is not None]

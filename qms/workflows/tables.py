@@ -31,7 +31,7 @@ case_file = Table(
     Index("case_file_changed", "changed_at", "number"),
     Index("case_file_state", "workflow", "state", "changed_at"),
     Index("case_file_due", "next_due"),
-    Index("case_file_closed", "workflow", "closed_at"),
+    Index("case_file_definition", "definition", "closed_at", "number"),
     Index("case_file_opened", "workflow", "opened_at"),
 )
 """``version`` counts steps, ``n`` every entry of the case. ``fields``: canonical JSON, personal values as marks. ``taken``: per step how

@@ -10,7 +10,7 @@ from qms.people.actor import Actor
 from qms.records import trail
 from qms.workflows import case, migration
 from qms.workflows.case import put_in_force
-from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, QUERY, Bench, actor, engine_for, furnish
+from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, actor, engine_for, file_of, furnish
 
 COUNT = 1_000
 NEWER = (
@@ -21,6 +21,7 @@ NEWER = (
     .replace("from: [BROKEN, PRICED]\n    to: SCRAPPED", "from: [BROKEN, PRICED, MENDED]\n    to: SCRAPPED")
     .replace("  cost: {type: money,", "  cost: {type: decimal,")
 )
+BY_TWO = LAMP.replace("    by: [COM]\n", "    by: [COM, TECH]\n    quorum: {count: 2}\n")
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def digest(bench: Bench, number: str) -> str:
 def is_borne_out(bench: Bench) -> bool:
     with bench.store.reading() as connection:
         return all(check.passed for check in case.compare(connection, bench.engine))
+
+
+def test_what_was_agreed_to_under_the_old_definition_is_agreed_anew_under_the_new(bench: Bench) -> None:
+    renew(bench, BY_TWO)
+    number = bench.open()
+    photo = [file_of("one")]
+    assert bench.step(number, "price_it", PRICER, fields={"cost": "10", "grade": "MID"}, evidence=photo).state == "BROKEN"
+    renew(bench, BY_TWO.replace("it: Riparazione di lampade", "it: Lampade"))
+    move(bench, number)
+    assert bench.step(number, "price_it", MENDER).state == "BROKEN"
+    assert bench.step(number, "price_it", PRICER).state == "PRICED"
+    assert is_borne_out(bench)
 
 
 def test_a_case_stays_with_its_definition_until_it_is_moved(bench: Bench) -> None:

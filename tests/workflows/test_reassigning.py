@@ -5,11 +5,33 @@ from typing import Any
 import pytest
 
 from qms.errors import Incomplete, NotFound, NotPermitted, Refused, Stale
+from qms.people.actor import SYSTEM
 from qms.records import trail
 from qms.workflows import case, reassigning
-from tests.workflows.samples import HEAD, KEEPER, MENDER, PRICER, Bench, actor, file_of
+from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, Bench, actor, file_of
 
 WHY = "Marta lascia il consorzio a fine mese."
+READING = """
+id: lamp-reading
+title: {it: Lettura, en: Reading}
+prefix: LETT
+owner: QM
+governed_by: PRO-1
+retention: R-QMS
+subject: acknowledgment
+fields:
+  title: {type: text, title: {it: Testo, en: Text}, source: acknowledgment.title}
+  reader: {type: person, title: {it: Chi legge, en: Reader}, source: acknowledgment.person}
+  text: {type: document, title: {it: Documento, en: Document}, source: acknowledgment.document}
+  revision: {type: integer, title: {it: Revisione, en: Revision}, source: acknowledgment.revision}
+  mark: {type: text, title: {it: Impronta, en: Mark}, source: acknowledgment.sha256}
+states:
+  ASKED: {title: {it: Da leggere, en: To be read}, kind: initial}
+  READ: {title: {it: Letto, en: Read}, kind: final}
+opening: {title: {it: Chiedi, en: Ask}, by: [SYS], asks: [title, reader, text, revision, mark]}
+steps:
+  read_it: {title: {it: Letto, en: Read}, from: ASKED, to: READ, by: [COM]}
+"""
 
 
 def owned(bench: Bench, by: str = "pricer") -> str:
@@ -93,3 +115,32 @@ def test_a_case_that_moved_on_since_it_was_seen_is_stale(bench: Bench) -> None:
     with pytest.raises(Stale):
         give(bench, number, version=seen.version - 1)
     give(bench, number, version=seen.version)
+
+
+def test_a_reading_is_asked_of_one_person_and_given_to_nobody_else(bench: Bench) -> None:
+    with bench.store.writing() as tx:
+        case.put_in_force(tx, READING.encode(), "w.yaml", KEEPER)
+    facts = {"title": "x", "reader": "pricer", "text": "PRO-1", "revision": "1", "mark": "ab"}
+    number = bench.open(SYSTEM, "lamp-reading", fields=facts)
+    with bench.store.reading() as connection:
+        assert reassigning.tasks(connection, bench.engine, "pricer", KEEPER) == []
+    with pytest.raises(Refused) as refused:
+        give(bench, number)
+    assert refused.value.codes == ("NOTHING_TO_REASSIGN",)
+
+
+def test_what_was_agreed_before_a_case_is_given_to_another_is_agreed_anew(bench: Bench) -> None:
+    in_turn = LAMP.replace("    by: [COM]\n", "    by: [COM, TECH, TOP]\n    quorum: {of: parts.whose, order: listed}\n").replace(
+        "      maker: {", "      whose: {type: person, title: {it: Di chi, en: Whose}}\n      maker: {"
+    )
+    with bench.store.writing() as tx:
+        case.put_in_force(tx, in_turn.encode(), "w.yaml", KEEPER)
+    number = bench.open()
+    parts = [{"name": "a", "whose": "pricer"}, {"name": "b", "whose": "head"}]
+    fields = {"cost": "10", "grade": "MID", "parts": parts}
+    assert bench.step(number, "price_it", PRICER, fields=fields, evidence=[file_of("one")]).state == "BROKEN"
+    give(bench, number)
+    assert bench.step(number, "price_it", MENDER).state == "BROKEN"
+    assert bench.step(number, "price_it", HEAD).state == "PRICED"
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in case.compare(connection, bench.engine))
