@@ -101,15 +101,15 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
 
     links:
       findings: {title: {…}, workflow: nonconformity, relation: contains}         # or references
-                                    # what a closed case contains is not opened again beneath it; `reopened: allow` lets it be
+                                    # what a closed case contains is not opened again (`reopened: block`), or is (`allow`), or
+                                    # opens this one with it (`{step: open_again}`, by SYS)
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
     scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it
       yearly: {title: {…}, day: "01-15", months: 12, fields: {title: "'Yearly review'", held_on: "today + days(30)"}}
                                       # fields as expressions over today, happened_at, recorded_at and figures. To open one when a
                                       # deadline passes, let the timer take a step by SYS with open-case among its effects
-    records:
-      REC-01: {title: {…}, steps: [close], retention: R-QMS}
+    records: {REC-01: {title: {…}, steps: [close], retention: R-QMS}}
     indicators:                       # what is measured over all its cases, period by period (or the word `later`, listed by `qms check`)
       in_time:
         title: {it: Rispedite in tempo, en: Sent back in time}
@@ -208,8 +208,7 @@ class Slot:
     title: Text
     types: tuple[str, ...]
     many: bool
-    personal: tuple[str, ...] = ()
-    """When it names persons: the roles that open it, an auditor never among them."""
+    personal: tuple[str, ...] = ()  # when it names persons: the roles that open it, an auditor never among them
 
 
 @dataclass(frozen=True)
@@ -267,7 +266,8 @@ class Link:
     reads: Mapping[str, str] = field(default_factory=dict)
     """Fields of the linked cases that expressions may read → their types."""
     holds_closed: bool = False
-    """Whether a linked case stays closed as long as this one is."""
+    """Whether a linked case stays closed as long as this one is; or else ``reopens``, the step that opens this one with it."""
+    reopens: str | None = None
 
 
 @dataclass(frozen=True)

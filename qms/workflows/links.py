@@ -96,16 +96,20 @@ def record(
     return trail.append(tx, act)
 
 
-def of_parents(connection: Connection, engine: Engine, file: File) -> list[Reason]:
-    """Why a case may not be opened again: those that are closed and contain it rest on its being closed too."""
+def of_parents(connection: Connection, engine: Engine, file: File) -> tuple[list[Reason], dict[str, str]]:
+    """Why a case may not be opened again: those that are closed and contain it rest on its being closed too. And which are opened with it:
+    their numbers, each with the step."""
     row = case_file.c
     query = select(row.number, row.definition, case_link.c.name).join(case_link, case_link.c.parent == row.number)
-    found = []
-    for number, digest, name in connection.execute(query.where(case_link.c.child == file.number, row.closed_at.is_not(None))):
+    query = query.where(case_link.c.child == file.number, row.closed_at.is_not(None)).order_by(row.number)
+    reasons, opened = [], {}
+    for number, digest, name in connection.execute(query):
         link = engine.definitions.get(connection, digest).definition.links.get(name)
         if link is not None and link.holds_closed:
-            found.append(Reason(f"PARENT:{number}", None, {"parent": number}, both("case.parent_closed", number=str(number))))
-    return found
+            reasons.append(Reason(f"PARENT:{number}", None, {"parent": number}, both("case.parent_closed", number=str(number))))
+        elif link is not None and link.reopens is not None:
+            opened[str(number)] = link.reopens
+    return reasons, opened
 
 
 def write(tx: Transaction, parent: str, name: str, child: str) -> None:

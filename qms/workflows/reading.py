@@ -6,9 +6,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from qms.errors import BadContent
-from qms.workflows.definition import ACKNOWLEDGED, MEASURED, PROFILES, SUBJECTS, Definition, Field, Link, RecordForm, Slot, State, Timer
+from qms.workflows.definition import (
+    ACKNOWLEDGED,
+    MEASURED,
+    PROFILES,
+    SUBJECTS,
+    SYS,
+    Definition,
+    Field,
+    Link,
+    RecordForm,
+    Slot,
+    State,
+    Timer,
+)
 from qms.workflows.expression import BUILT_IN
-from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader
+from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import compute, read_fields, type_of
 from qms.workflows.reading_indicators import of_cases, read_indicators
 from qms.workflows.reading_schedules import read_schedules
@@ -68,6 +81,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
     known = Known(names, fields, slots, states, tuple(steps_table.entries), {link.name: link.workflow for link in links.values()}, subject)
     opening = read_opening(reader, entries.get("opening"), known, line)
     steps = {name: read_step(reader, name, node, known, steps_table.lines[name]) for name, node in steps_table.entries.items()}
+    _check_reopening(reader, links, steps, states)
     timers = _timers(reader, entries.get("timers"), known, line)
     scheduled = read_schedules(reader, entries.get("scheduled"), known, opening, line)
     confidentiality, allowed = _confidentiality(reader, entries.get("confidentiality"), line)
@@ -204,10 +218,34 @@ def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
         title = reader.text(link.entries.get("title"), "title", at)
         workflow = reader.name(link.entries.get("workflow"), "workflow", WORKFLOW_NAME)
         relation = reader.one_of(link.entries.get("relation"), "relation", ("contains", "references"), "contains")
-        left = reader.one_of(link.entries.get("reopened"), "reopened", ("block", "allow"), "block") == "allow"
         reads = _reads(reader, link.entries.get("reads"), at)
-        found[name] = Link(name, title, workflow, relation, at, reads, relation == "contains" and not left)
+        blocks, reopens = _reopened(reader, link.entries.get("reopened"))
+        found[name] = Link(name, title, workflow, relation, at, reads, relation == "contains" and blocks, reopens)
     return found
+
+
+def _reopened(reader: Reader, node: Node | None) -> tuple[bool, str | None]:
+    """Whether a linked case may not be opened again under this one, or which step opens this one with it."""
+    if not isinstance(node, Table):
+        return reader.one_of(node, "reopened", ("block", "allow"), "block") == "block", None
+    reader.keys(node, ("step",))
+    return False, reader.word(node.entries.get("step"), "step") or None
+
+
+def _check_reopening(reader: Reader, links: Mapping[str, Link], steps: Mapping[str, Step], states: Mapping[str, State]) -> None:
+    """The program takes that step in the midst of another's act: nothing may be wanting for it, and nothing else may follow from it."""
+    for link in links.values():
+        step = steps.get(link.reopens or "")
+        if link.reopens is not None and step is None:
+            reader.wrong(link.line, "unknown_step", name=link.reopens, near=near(link.reopens, steps))
+        if step is None:
+            continue
+        asks = any(wanted.required for wanted in (*step.asks, *step.evidence)) or step.comment_required or step.quorum is not None
+        leads = [step.target, *(branch.state for branch in step.branches)]
+        again = all(name in states and not states[name].is_end for name in leads if name is not None) and leads != [None]
+        ends = any(name in states and states[name].is_end for name in step.sources)
+        if SYS not in step.by or asks or step.sign or step.binds or step.effects or not again or not ends:
+            reader.wrong(link.line, "reopening_step", name=link.name, step=step.name)
 
 
 def _reads(reader: Reader, node: Node | None, line: int) -> Mapping[str, str]:

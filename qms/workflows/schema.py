@@ -139,7 +139,7 @@ def _schedule() -> Schema:
 
 def _link() -> Schema:
     reads = _named(NAME.pattern, {"enum": sorted(set(reading_fields.TYPES) - {"table", "choices"})})
-    relation, reopened = {"enum": ["contains", "references"]}, {"enum": ["block", "allow"]}
+    relation, reopened = {"enum": ["contains", "references"]}, {"anyOf": [{"enum": ["block", "allow"]}, _table({"step": WORD}, ["step"])]}
     return _table({"title": TEXT, "workflow": WORD, "relation": relation, "reads": reads, "reopened": reopened}, ["title", "workflow"])
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from qms.database import Transaction
-from qms.errors import NotFound, Reason, Stale, refusal
-from qms.people.actor import Actor
+from qms.errors import NotFound, Reason, Refused, Stale, refusal
+from qms.people.actor import SYSTEM, Actor
 from qms.people.signature import Proof
 from qms.records import trail
 from qms.records.evidence import Attachment
@@ -25,6 +25,7 @@ from qms.workflows.facts import Facts
 from qms.workflows.file import AGREED_TO, File, agreement
 from qms.workflows.forms import Form
 from qms.workflows.objections import is_complete
+from qms.workflows.reader import both
 from qms.workflows.sealing import sealed_case
 from qms.workflows.step import EffectCall, Step
 
@@ -71,6 +72,8 @@ class Judged:
     form: Form
     facts: Facts
     waiver: int | None
+    opens: Mapping[str, str]
+    """The closed cases that are opened with this one, each with the step that does it."""
 
 
 def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: int, request: Request) -> Judged:
@@ -81,6 +84,8 @@ def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: 
     asked = objections.Asked(definition, step, file, request.by, tx.now)
     duties = list(objections.of_duties(asked, facts))
     waiver = waivers.open_one(tx.connection, file.number, step.name, request.by.person) if duties else None
+    again = file.is_closed and _opens_again(definition, step, file, facts)
+    stays, opens = links.of_parents(tx.connection, engine, file) if again else ([], {})
     reasons = (
         *objections.of_version(file, version),
         *objections.of_state(asked, loaded.ways),
@@ -94,9 +99,9 @@ def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: 
         *objections.of_signature(asked, request.proof),
         *(objections.of_text(step, request.text_seen) if engine.binding is not None else ()),
         *objections.of_moment(request.happened_at, tx.now, file.opened_at),
-        *(links.of_parents(tx.connection, engine, file) if file.is_closed and _opens_again(definition, step, file, facts) else ()),
+        *stays,
     )
-    return Judged(reasons, form, facts, waiver)
+    return Judged(reasons, form, facts, waiver, opens)
 
 
 def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: int, request: Request) -> Receipt:
@@ -113,7 +118,28 @@ def take(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: i
     outcome = settle(tx, engine, definition, file, request, form, facts, loaded.ways.take(file.state, step.name, _target(step, facts)))
     if not files.save(tx.connection, outcome.after, file.version, [clock.row() for clock in outcome.clocks.values()]):
         raise Stale([Reason("STALE")])
-    return _concluded(tx, engine, definition, outcome, request, "step-taken", judged.waiver)
+    receipt = _concluded(tx, engine, definition, outcome, request, "step-taken", judged.waiver)
+    for number, name in judged.opens.items():
+        _open_with(tx, engine, number, name, request)
+    return receipt
+
+
+def _open_with(tx: Transaction, engine: Engine, number: str, name: str, request: Request) -> None:
+    """Take the step that opens a case again with one that hangs on it. Nobody is waited for here, with the trail's head in hand: a case
+    that somebody else holds makes the whole act stale."""
+    try:
+        file = files.load(tx.connection, number, lock=True, skip=True)
+    except NotFound:
+        raise Stale([Reason("STALE")]) from None
+    if not file.is_closed:
+        return
+    loaded = engine.definitions.get(tx.connection, file.definition)
+    own = Request(loaded.definition.steps[name], SYSTEM, {}, (), request.happened_at, None, None, None, "", request.open_child)
+    try:
+        take(tx, engine, loaded, file, file.version, own)
+    except Refused as refused:
+        told = both("case.parent_stays", number=number, reasons=", ".join(refused.codes))
+        raise refusal([Reason(f"PARENT:{number}", None, {"parent": number}, told)]) from refused
 
 
 def _target(step: Step, facts: Facts) -> str | None:

@@ -119,7 +119,8 @@ class Renamer:
 
     def _link(self, link: dict[str, Any]) -> dict[str, Any]:
         read = {"reads": {low(name): kind for name, kind in link["reads"].items()}} if "reads" in link else {}
-        return {**link, "workflow": workflow(link["workflow"]), **read}
+        again = {"reopened": {"step": low(link["reopened"]["step"])}} if isinstance(link.get("reopened"), dict) else {}
+        return {**link, "workflow": workflow(link["workflow"]), **read, **again}
 
     def _timer(self, timer: dict[str, Any]) -> dict[str, Any]:
         ((kind, name),) = timer["start"].items()

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from qms.database import Database
-from qms.errors import Refused
+from qms.errors import Refused, Stale
 from qms.people.signature import Proof
-from qms.workflows.case import put_in_force
+from qms.records import trail
+from qms.workflows import file
+from qms.workflows.case import compare, put_in_force, show
+from qms.workflows.check import check_sources
 from tests.workflows.samples import HEAD, KEEPER, LAMP, QUERY, Bench, engine_for, furnish
 
 AGAIN = QUERY.replace("en: Answered}, kind: final}", "en: Answered}, kind: settled}").replace(
@@ -54,3 +57,71 @@ def test_a_case_that_stands_alone_is_opened_again(bench: Bench) -> None:
     child = bench.open(workflow="lamp-query")
     bench.step(child, "answer_it", KEEPER)
     assert bench.step(child, "ask_again", KEEPER).state == "ASKED"
+
+
+WITH_IT = LAMP.replace("relation: contains", "relation: contains, reopened: {step: reopen_it}").replace(
+    "    to: BROKEN\n    by: [QM]\n", "    to: BROKEN\n    by: [QM, SYS]\n"
+)
+
+
+def test_a_case_is_opened_again_with_the_one_it_contains(bench: Bench) -> None:
+    with bench.store.writing() as tx:
+        put_in_force(tx, WITH_IT.encode(), "w.yaml", KEEPER)
+    number, child = closed(bench)
+    bench.later(days=3)
+    receipt = bench.step(child, "ask_again", KEEPER)
+    with bench.store.reading() as connection:
+        parent = show(connection, bench.engine, number, KEEPER)
+        entry = trail.entry(connection, receipt.position + 1)
+        assert [check for check in compare(connection, bench.engine) if not check.passed] == []
+    assert (parent.state, parent.file.is_closed) == ("BROKEN", False)
+    assert (entry.event, entry.said["case"]["step"], entry.said["case"]["number"]) == ("step-taken", "reopen_it", number)
+    assert entry.said["by"]["person"] == "system"
+    assert {running.timer.name for running in parent.timers} >= {"pricing"}
+
+
+def test_when_the_one_that_contains_it_cannot_be_opened_nothing_happens(bench: Bench) -> None:
+    never = WITH_IT.replace(
+        "by: [QM, SYS]\n", 'by: [QM, SYS]\n    guards: [{code: dear, that: "cost > 200", message: {it: x, en: x}}]\n', 1
+    )
+    with bench.store.writing() as tx:
+        put_in_force(tx, never.encode(), "w.yaml", KEEPER)
+    number, child = closed(bench)
+    with bench.store.reading() as connection:
+        before = trail.size(connection)
+    with pytest.raises(Refused) as refused:
+        bench.step(child, "ask_again", KEEPER)
+    assert refused.value.codes == (f"PARENT:{number}",)
+    assert "GUARD:dear" in str(refused.value.reasons[0].text)
+    with bench.store.reading() as connection:
+        assert trail.size(connection) == before
+        assert show(connection, bench.engine, child, KEEPER).state == "ANSWERED"
+
+
+def test_whoever_works_on_the_one_that_contains_it_is_not_overtaken(bench: Bench) -> None:
+    with bench.store.writing() as tx:
+        put_in_force(tx, WITH_IT.encode(), "w.yaml", KEEPER)
+    number, child = closed(bench)
+    if bench.store.engine.dialect.name == "postgresql":  # on SQLite there is only ever one who writes
+        with bench.store.writing() as other:
+            file.load(other.connection, number, lock=True)
+            with pytest.raises(Stale):
+                bench.step(child, "ask_again", KEEPER)
+    assert bench.step(child, "ask_again", KEEPER).state == "ASKED"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("{step: reopen_it}", "{step: reopn_it}", "workflow.unknown_step"),
+        ("{step: reopen_it}", "{step: add_photo}", "workflow.reopening_step"),
+        ("{step: reopen_it}", "{step: give_back}", "workflow.reopening_step"),
+        ("{step: reopen_it}", "{steps: reopen_it}", "workflow.key_unknown"),
+        ("by: [QM, SYS]\n", "by: [QM]\n", "workflow.reopening_step"),
+        ("by: [QM, SYS]\n", "by: [QM, SYS]\n    asks: [note]\n", "workflow.reopening_step"),
+    ],
+)
+def test_a_step_that_cannot_open_it_is_found(old: str, new: str, code: str) -> None:
+    assert old in WITH_IT
+    found = check_sources({"a.yaml": WITH_IT.replace(old, new, 1).encode(), "b.yaml": AGAIN.encode()}, "small")
+    assert code in {problem.code for problem in found}
