@@ -107,7 +107,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                     # what a closed case contains is not opened again beneath it; `reopened: allow` lets it be
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
-    scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it
+    scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it;
+                                      # no day before a definition that says so came into force
       yearly: {title: {…}, day: "01-15", months: 12, fields: {title: "'Yearly review'", held_on: "today + days(30)"}}
                                       # fields as expressions over today, happened_at, recorded_at and figures. To open one when a
                                       # deadline passes, let the timer take a step by SYS with open-case among its effects
@@ -272,6 +273,11 @@ class Schedule:
     months: int
     fields: Mapping[str, Expression]
     line: int
+
+    @property
+    def turns(self) -> tuple[int, int, int]:
+        """What its days follow from."""
+        return self.month, self.day, self.months
 
 
 @dataclass(frozen=True)

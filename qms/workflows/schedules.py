@@ -1,7 +1,7 @@
 """Opens the cases whose day has come (ISO 9001, 9.3.1: at planned intervals): once each, whoever looks, however late.
 
-After a long absence only the newest day is made up for: nobody is helped by a row of reviews of years gone by. A day before the workflow
-was first in force is nobody's.
+After a long absence only the newest day is made up for: nobody is helped by a row of reviews of years gone by. A day before
+the workflow first said so is nobody's.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from qms.database import Database, moment
 from qms.errors import Refused
@@ -22,7 +22,7 @@ from qms.workflows.tables import definition_text
 
 BEGINNING = 2000
 _log = logging.getLogger(__name__)
-_since = select(func.min(definition_text.c.at))
+_texts = select(definition_text.c.digest, definition_text.c.at).where(definition_text.c.kind == WORKFLOW).order_by(definition_text.c.at)
 
 
 def last_on(schedule: Schedule, today: date) -> date:
@@ -46,6 +46,16 @@ def _day(schedule: Schedule, turn: int) -> date:
     years, month = divmod(schedule.month - 1 + turn * schedule.months, 12)
     year = BEGINNING + years
     return date(year, month + 1, min(schedule.day, monthrange(year, month + 1)[1]))
+
+
+def _first_said(connection: Connection, engine: Engine, definition: Definition, schedule: Schedule) -> date:
+    """The day on which a definition of the workflow with this very schedule first came into force: with another day or interval, or
+    under another name, it begins anew and makes up for nothing."""
+    for digest, at in connection.execute(_texts.where(definition_text.c.id == definition.id)):
+        there = engine.definitions.get(connection, digest).definition.scheduled.get(schedule.name)
+        if there is not None and there.turns == schedule.turns:
+            return engine.calendar.day(moment(at))
+    return date.max
 
 
 @dataclass
@@ -80,10 +90,7 @@ class Schedules:
                 day = last_on(schedule, today)
                 if (definition.id, schedule.name, day) in self._done:
                     continue
-                first = connection.execute(
-                    _since.where(definition_text.c.kind == WORKFLOW, definition_text.c.id == definition.id)
-                ).scalar_one()
-                if engine.calendar.day(moment(first)) <= day:
+                if _first_said(connection, engine, definition, schedule) <= day:
                     yield definition, schedule, day
                 else:
                     self._done.add((definition.id, schedule.name, day))
