@@ -13,7 +13,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from qms.database import Database, moment
-from qms.errors import Refused
+from qms.errors import QmsError
 from qms.workflows.definition import Definition, Schedule
 from qms.workflows.definitions import WORKFLOW
 from qms.workflows.engine import Engine
@@ -66,7 +66,7 @@ class Schedules:
     _told: set[tuple[str, str, date]] = field(default_factory=set)
 
     def wake(self, database: Database, engine: Engine) -> int:
-        """Open what is due; returns how many were. What is refused is logged once and tried again."""
+        """Open what is due; returns how many were. What cannot be is logged once and tried again, and keeps nothing else."""
         today = engine.calendar.day(database.clock())
         with database.reading() as connection:
             due = list(self._due(connection, engine, today))
@@ -77,9 +77,9 @@ class Schedules:
                 with database.writing() as tx:
                     moved += open_scheduled(tx, engine, definition, schedule, day) is not None
                 self._done.add(key)
-            except Refused as refused:
+            except QmsError as error:
                 if key not in self._told:
-                    _log.warning("%s is not opened for %s: %s", definition.id, day, refused)
+                    _log.warning("%s is not opened for %s: %s", definition.id, day, error)
                 self._told.add(key)
         return moved
 

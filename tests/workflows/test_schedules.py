@@ -122,6 +122,16 @@ def test_one_that_cannot_be_opened_is_told_once_and_opened_when_it_can(store: Da
     assert looking.wake(store, engine) == 1
 
 
+def test_one_that_cannot_be_opened_keeps_none_of_the_others(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    lost = SCHEDULED.replace("id: lamp-repair", "id: a-lamp").replace("prefix: LAMP", "prefix: ALA")
+    lost = lost.replace("cig?]}\nsteps", "cig?], effects: [{open-case: {workflow: gone, fields: {}}}]}\nsteps")
+    assert "gone" in lost
+    with bench.store.writing() as tx:
+        put_in_force(tx, lost.encode(), "w.yaml", KEEPER)
+    assert on(bench, 3, 1, 12) == 1
+    assert len([one for one in caplog.records if "a-lamp is not opened" in one.message]) == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
