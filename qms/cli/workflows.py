@@ -157,7 +157,8 @@ def migrate(
                         found = migration.plan(connection, app.engine, number, by)
                     if not dry_run:
                         with app.writing() as tx:
-                            migration.migrate(tx, app.engine, number, by, key=f"migrate:{number}:{found.new}", reason=reason)
+                            own_key = f"migrate:{number}:{found.version}:{found.new}"
+                            migration.migrate(tx, app.engine, number, by, key=own_key, reason=reason)
                 except NotFound:
                     continue
                 except Refused as error:

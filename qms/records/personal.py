@@ -44,11 +44,6 @@ def is_mark(value: object) -> bool:
     return isinstance(value, Mapping) and len(value) == 2 and "#" in value and "ref" in value
 
 
-def reveal(connection: Connection, mark: Mapping[str, str]) -> str | None:
-    """The value behind a mark; None once it was erased."""
-    return connection.execute(select(personal_value.c.value).where(personal_value.c.ref == mark["ref"])).scalar()
-
-
 def behind(connection: Connection, *sealed: object) -> dict[str, str]:
     """The values behind every mark anywhere in ``sealed``, by ref, asked for together; an erased one is left out."""
     return {ref: value for ref, (_, value) in kept(connection, _refs(sealed)).items()}

@@ -168,13 +168,18 @@ def warning_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
 
 
 def chain_moments(timer: Timer, clock: Clock, facts: Facts) -> list[datetime]:
-    """When the links of the chain tell somebody else, in their order; those behind it are counted in ``warned`` after the warnings."""
-    found = []
-    for link in timer.chain if clock.due_at is not None else ():
+    """When each link of the chain tells somebody else, none before the one before it; those behind it are counted in ``warned`` after the
+    warnings. One whose delay is not known tells together with the one before it: rather too early than never."""
+    found: list[datetime] = []
+    if (due := clock.due_at) is None:
+        return found
+    for link in timer.chain:
+        at = found[-1] if found else due
         with suppress(Exhausted, OverflowError, ValueError):
             after = link.after.value(facts)
-            if isinstance(after, Duration) and clock.due_at is not None:
-                found.append(facts.calendar.shift(clock.due_at, after, 1))
+            if isinstance(after, Duration):
+                at = max(at, facts.calendar.shift(due, after))
+        found.append(at)
     return found
 
 

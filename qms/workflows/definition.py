@@ -105,7 +105,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                     # opens this one with it (`{step: open_again}`, by SYS)
       orders: {title: {…}, workflow: purchase, reads: {amount: money, done_on: date}}   # fields of those cases that expressions here
                                     # may read, with their types: sum(one.amount for one in links.orders if one.is_closed)
-    scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it
+    scheduled:                        # cases that the program opens by itself: on that day of the year, and every so many months from it;
+                                      # no day before a definition that says so came into force
       yearly: {title: {…}, day: "01-15", months: 12, fields: {title: "'Yearly review'", held_on: "today + days(30)"}}
                                       # fields as expressions over today, happened_at, recorded_at and figures. To open one when a
                                       # deadline passes, let the timer take a step by SYS with open-case among its effects
@@ -157,6 +158,7 @@ from decimal import Decimal
 
 from qms.errors import Text
 from qms.workflows.expression import Expression
+from qms.workflows.recurring import Indicator, Schedule
 from qms.workflows.step import Step
 
 OPENING = "opening"
@@ -268,40 +270,6 @@ class Link:
     holds_closed: bool = False
     """Whether a linked case stays closed as long as this one is; or else ``reopens``, the step that opens this one with it."""
     reopens: str | None = None
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Cases that open by themselves: on ``day`` of ``month`` (at most the month's last) and every ``months`` from there."""
-
-    name: str
-    title: Text
-    month: int
-    day: int
-    months: int
-    fields: Mapping[str, Expression]
-    line: int
-
-
-@dataclass(frozen=True)
-class Indicator:
-    """What is measured over the cases of a workflow that were ``of`` (closed or opened) in each period, ``every`` month, quarter, year."""
-
-    name: str
-    title: Text
-    of: str
-    every: str
-    value: Expression
-    group: Expression | None
-    unit: Text | None
-    target: Expression | None
-    at_least: bool
-    alarm: Expression | None
-    floor: int
-    line: int
-
-    def expressions(self) -> Iterator[Expression]:
-        yield from (one for one in (self.value, self.group, self.target, self.alarm) if one is not None)
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from qms.database import moment, stamp
 from qms.formats import identifiers
 from qms.people.actor import Actor
 from qms.workflows.calendar import Calendar
-from qms.workflows.definition import Definition, Indicator
+from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.expression import Expression
 from qms.workflows.fields import typed
 from qms.workflows.figures import Figures
 from qms.workflows.reading_indicators import CASES, LATE
+from qms.workflows.recurring import Indicator
 from qms.workflows.scope import Exhausted, Purse, Taken
 from qms.workflows.tables import case_file, timer
 

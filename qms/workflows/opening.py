@@ -18,12 +18,13 @@ from qms.records.evidence import Attachment
 from qms.records.trail import Receipt
 from qms.workflows import file as files
 from qms.workflows import forms, keeping, links, objections, requests
-from qms.workflows.definition import TITLE, Definition, Schedule
+from qms.workflows.definition import TITLE, Definition
 from qms.workflows.engine import EffectContext, Engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import File
 from qms.workflows.forms import Form
 from qms.workflows.reader import both
+from qms.workflows.recurring import Schedule
 from qms.workflows.step import EffectCall, Step
 from qms.workflows.taking import Outcome, Request, conclude, settle
 

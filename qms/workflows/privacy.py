@@ -17,17 +17,14 @@ def has_personal(field: Field) -> bool:
 
 def reveal(connection: Connection, field: Field, stored: Any) -> Any:
     """The value with its marks replaced by what they stand for; None where it was erased."""
-    if stored is None or not has_personal(field):
-        return stored
-    if field.columns is None:
-        return _shown(connection, stored)
-    columns = field.columns
-    return [{name: _shown(connection, value) if columns[name].personal else value for name, value in row.items()} for row in stored]
+    return _revealed(field, stored, personal.behind(connection, stored)) if has_personal(field) else stored
 
 
 def reveal_all(connection: Connection, definition: Definition, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """All fields of a case with their personal values."""
-    return {name: reveal(connection, definition.fields[name], value) for name, value in fields.items() if name in definition.fields}
+    """All fields of a case with their personal values, asked for together."""
+    known = {name: value for name, value in fields.items() if name in definition.fields}
+    behind = personal.behind(connection, known)
+    return {name: _revealed(definition.fields[name], value, behind) for name, value in known.items()}
 
 
 def leave_out(definition: Definition, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,8 +49,15 @@ def hide(tx: Transaction, field: Field, plain: Any) -> Any:
     return [{name: _hidden(tx, value) if columns[name].personal else value for name, value in row.items()} for row in plain]
 
 
-def _shown(connection: Connection, value: Any) -> Any:
-    return personal.reveal(connection, value) if personal.is_mark(value) else value
+def _revealed(field: Field, stored: Any, behind: Mapping[str, str]) -> Any:
+    if stored is None or field.columns is None:
+        return _shown(stored, behind) if field.personal else stored
+    columns = field.columns
+    return [{name: _shown(value, behind) if columns[name].personal else value for name, value in row.items()} for row in stored]
+
+
+def _shown(value: Any, behind: Mapping[str, str]) -> Any:
+    return behind.get(value["ref"]) if personal.is_mark(value) else value
 
 
 def _hidden(tx: Transaction, value: Any) -> Any:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from qms.errors import Text
 from qms.locale import LANGUAGES
-from qms.workflows.definition import Indicator
 from qms.workflows.expression import Expression
 from qms.workflows.reader import NAME, Reader
+from qms.workflows.recurring import Indicator
 from qms.workflows.scope import Names
 from qms.workflows.types import DATE, LINK_ROW, NUMBER, Type
 from qms.workflows.yaml_file import Node, Word

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from qms.workflows.definition import Schedule
 from qms.workflows.expression import BUILT_IN, Expression
 from qms.workflows.reader import NAME, Reader, near
 from qms.workflows.reading_fields import type_of
 from qms.workflows.reading_steps import Known
+from qms.workflows.recurring import Schedule
 from qms.workflows.step import Step
 from qms.workflows.types import fits
 from qms.workflows.yaml_file import Node

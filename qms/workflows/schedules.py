@@ -1,7 +1,7 @@
 """Opens the cases whose day has come (ISO 9001, 9.3.1: at planned intervals): once each, whoever looks, however late.
 
-After a long absence only the newest day is made up for: nobody is helped by a row of reviews of years gone by. A day before the workflow
-was first in force is nobody's.
+After a long absence only the newest day is made up for: nobody is helped by a row of reviews of years gone by. A day before
+the workflow first said so is nobody's.
 """
 
 import logging
@@ -10,19 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from qms.database import Database, moment
-from qms.errors import Refused
-from qms.workflows.definition import Definition, Schedule
+from qms.errors import QmsError
+from qms.workflows.definition import Definition
 from qms.workflows.definitions import WORKFLOW
 from qms.workflows.engine import Engine
 from qms.workflows.opening import open_scheduled
+from qms.workflows.recurring import Schedule
 from qms.workflows.tables import definition_text
 
 BEGINNING = 2000
 _log = logging.getLogger(__name__)
-_since = select(func.min(definition_text.c.at))
+_texts = select(definition_text.c.digest, definition_text.c.at).where(definition_text.c.kind == WORKFLOW).order_by(definition_text.c.at)
 
 
 def last_on(schedule: Schedule, today: date) -> date:
@@ -48,6 +49,16 @@ def _day(schedule: Schedule, turn: int) -> date:
     return date(year, month + 1, min(schedule.day, monthrange(year, month + 1)[1]))
 
 
+def _first_said(connection: Connection, engine: Engine, definition: Definition, schedule: Schedule) -> date:
+    """The day on which a definition of the workflow with this very schedule first came into force: with another day or interval, or
+    under another name, it begins anew and makes up for nothing."""
+    for digest, at in connection.execute(_texts.where(definition_text.c.id == definition.id)):
+        there = engine.definitions.get(connection, digest).definition.scheduled.get(schedule.name)
+        if there is not None and there.turns == schedule.turns:
+            return engine.calendar.day(moment(at))
+    return date.max
+
+
 @dataclass
 class Schedules:
     """Looks for what is to be opened, and remembers what is done: a look costs nothing on all other days."""
@@ -56,7 +67,7 @@ class Schedules:
     _told: set[tuple[str, str, date]] = field(default_factory=set)
 
     def wake(self, database: Database, engine: Engine) -> int:
-        """Open what is due; returns how many were. What is refused is logged once and tried again."""
+        """Open what is due; returns how many were. What cannot be is logged once and tried again, and keeps nothing else."""
         today = engine.calendar.day(database.clock())
         with database.reading() as connection:
             due = list(self._due(connection, engine, today))
@@ -67,9 +78,9 @@ class Schedules:
                 with database.writing() as tx:
                     moved += open_scheduled(tx, engine, definition, schedule, day) is not None
                 self._done.add(key)
-            except Refused as refused:
+            except QmsError as error:
                 if key not in self._told:
-                    _log.warning("%s is not opened for %s: %s", definition.id, day, refused)
+                    _log.warning("%s is not opened for %s: %s", definition.id, day, error)
                 self._told.add(key)
         return moved
 
@@ -80,10 +91,7 @@ class Schedules:
                 day = last_on(schedule, today)
                 if (definition.id, schedule.name, day) in self._done:
                     continue
-                first = connection.execute(
-                    _since.where(definition_text.c.kind == WORKFLOW, definition_text.c.id == definition.id)
-                ).scalar_one()
-                if engine.calendar.day(moment(first)) <= day:
+                if _first_said(connection, engine, definition, schedule) <= day:
                     yield definition, schedule, day
                 else:
                     self._done.add((definition.id, schedule.name, day))

@@ -1,13 +1,13 @@
 """One case as a person may see it: where it stands, what is known of it, which files and cases belong to it, which clocks run."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from qms.people.actor import Actor
 from qms.people.sight import reads_personal
@@ -19,7 +19,7 @@ from qms.workflows.definition import Definition, Timer
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import File
-from qms.workflows.tables import case_evidence, case_link
+from qms.workflows.tables import case_evidence, case_file, case_link
 from qms.workflows.tables import timer as timer_table
 
 
@@ -89,16 +89,15 @@ def show(connection: Connection, engine: Engine, number: str, by: Actor) -> Case
     definition = engine.definitions.get(connection, file.definition).definition
     files.require_visible(file, definition, by)
     fields = _as_of_now(connection, engine, definition, file, by)
-    down = select(case_link.c.name, case_link.c.child).where(case_link.c.parent == number).order_by(case_link.c.name, case_link.c.child)
-    up = select(case_link.c.name, case_link.c.parent).where(case_link.c.child == number).order_by(case_link.c.parent)
+    parent, child = case_link.c.parent, case_link.c.child
     return Case(
         file,
         definition,
         privacy.reveal_all(connection, definition, fields) if reads_personal(by) else privacy.leave_out(definition, fields),
         tuple(_evidence(connection, file, definition, by)),
         tuple(_timers(connection, definition, number, engine.clock())),
-        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(down)),
-        tuple(_linked(connection, engine, by, name, other) for name, other in connection.execute(up)),
+        tuple(_linked(connection, engine, by, parent == number, child)),
+        tuple(_linked(connection, engine, by, child == number, parent)),
     )
 
 
@@ -175,9 +174,14 @@ def _late(clock: Clock, now: datetime) -> int | None:
     return int((now - clock.due_at).total_seconds())
 
 
-def _linked(connection: Connection, engine: Engine, by: Actor, name: str, number: str) -> Linked:
-    file = files.load(connection, number)
-    definition = engine.definitions.get(connection, file.definition).definition
-    if not files.visible(file, definition, by):
-        return Linked(name, number, None, None, None)
-    return Linked(name, number, file.title, file.state, file.is_closed)
+def _linked(connection: Connection, engine: Engine, by: Actor, mine: ColumnElement[bool], other: ColumnElement[str]) -> Iterator[Linked]:
+    """The cases at the ``other`` end of the links of which ``mine`` is true."""
+    rows = connection.execute(select(case_link.c.name, other).where(mine).order_by(case_link.c.name, other)).all()
+    there = files.WHOLE.where(case_file.c.number.in_(select(other).where(mine)))
+    found = {file.number: file for file in map(files.from_row, connection.execute(there))} if rows else {}
+    for name, number in rows:
+        file = found.get(number)
+        if file is None or not files.visible(file, engine.definitions.get(connection, file.definition).definition, by):
+            yield Linked(name, number, None, None, None)
+        else:
+            yield Linked(name, number, file.title, file.state, file.is_closed)

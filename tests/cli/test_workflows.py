@@ -17,10 +17,9 @@ from tests.house import House
 SHIPPED = Path(__file__).parents[2] / "workflows" / "nonconformity.yaml"
 
 
-def renewed(house: House) -> None:
-    text = SHIPPED.read_text(encoding="utf-8")
+def renewed(house: House, tail: bytes = b"\n# a later one\n") -> None:
     with house.app.writing() as tx:
-        put_in_force(tx, (text + "\n# a later one\n").encode(), "nonconformity.yaml", SYSTEM)
+        put_in_force(tx, SHIPPED.read_bytes() + tail, "nonconformity.yaml", SYSTEM)
 
 
 def test_definitions_are_listed_with_what_is_behind(house: House, as_person: AsPerson) -> None:
@@ -43,6 +42,16 @@ def test_open_cases_are_looked_at_then_moved(house: House, as_person: AsPerson) 
     done = quality("workflow", "migrate", "nonconformity", "--json")
     assert (done.code, [one["moved"] for one in done.json["cases"]]) == (0, [True, True])
     assert quality("workflow", "migrate", "nonconformity", "--json").json["cases"] == []
+
+
+def test_a_definition_put_back_in_force_takes_its_cases_along_each_time(house: House, as_person: AsPerson) -> None:
+    quality, number = as_person("quality"), report(as_person("tenders")).json["case"]
+    here = []
+    for change in (b"# newer\n", b"", b"# newer\n"):
+        renewed(house, change)
+        assert [one["moved"] for one in quality("workflow", "migrate", "nonconformity", "--json").json["cases"]] == [True]
+        here.append(quality("case", "show", number, "--json").json["definition"])
+    assert here[0] == here[2] != here[1]
 
 
 def test_who_does_not_own_the_process_moves_nothing(house: House, as_person: AsPerson) -> None:

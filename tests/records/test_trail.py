@@ -227,13 +227,12 @@ def test_personal_values_are_neither_sealed_nor_searched_and_can_be_erased(store
     assert mark["#"] != other["#"]
     with store.reading() as connection:
         assert "Anna" not in trail.entry(connection, 1).sealed
-        assert personal.reveal(connection, mark) == "Codice segreto di Anna"
+        assert personal.behind(connection, mark) == {mark["ref"]: "Codice segreto di Anna"}
     assert found_by(store, matching="segreto") == []
     with store.writing() as tx:
         personal.erase(tx, [mark], GIULIA, "QM", "consorzio", "richiesta dell'interessata")
     with store.reading() as connection:
-        assert personal.reveal(connection, mark) is None
-        assert personal.reveal(connection, other) == "Codice segreto di Anna"
+        assert personal.behind(connection, mark, other) == {other["ref"]: "Codice segreto di Anna"}
     assert wrong(store, tmp_path) == []
 
 

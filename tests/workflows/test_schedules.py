@@ -13,7 +13,7 @@ from qms.locale import LANGUAGES, sentence
 from qms.records import trail
 from qms.workflows.case import compare, put_in_force, show
 from qms.workflows.check import check_sources
-from qms.workflows.definition import Schedule
+from qms.workflows.recurring import Schedule
 from qms.workflows.schedules import Schedules, last_on, next_after
 from tests.workflows.samples import KEEPER, LAMP, QUERY, Bench, engine_for, furnish
 
@@ -75,6 +75,28 @@ def test_a_new_definition_does_not_open_anew_what_was_opened(bench: Bench) -> No
     assert on(bench, 3, 2, 12) == 0
 
 
+@pytest.mark.parametrize("change", [("spring:", "autumn:"), ('"03-31"', '"02-20"'), ("months: 1", "months: 2")])
+def test_what_a_new_definition_plans_otherwise_begins_with_it(bench: Bench, change: tuple[str, str]) -> None:
+    assert on(bench, 3, 1, 12) == 1
+    assert change[0] in SCHEDULED
+    with bench.store.writing() as tx:
+        put_in_force(tx, SCHEDULED.replace(*change).encode(), "w.yaml", KEEPER)
+    assert on(bench, 3, 2, 12) == 0
+    assert on(bench, 5, 31, 12) == 1
+
+
+def test_a_schedule_that_comes_later_makes_up_for_nothing(store: Database) -> None:
+    store.clock = lambda: AT_NOON
+    engine = engine_for(store)
+    furnish(store, engine)
+    bench = Bench(store, engine)
+    bench.later(days=30)
+    with store.writing() as tx:
+        put_in_force(tx, SCHEDULED.encode(), "w.yaml", KEEPER)
+    assert on(bench, 3, 12, 13) == 0
+    assert on(bench, 3, 31, 12) == 1
+
+
 def test_two_that_look_at_once_open_one(bench: Bench) -> None:
     bench.store.clock = lambda: datetime(2035, 3, 31, 12, 0, tzinfo=UTC)
     ready = threading.Barrier(4)
@@ -98,6 +120,16 @@ def test_one_that_cannot_be_opened_is_told_once_and_opened_when_it_can(store: Da
     assert [looking.wake(store, nothing) for _ in range(3)] == [0, 0, 0]
     assert len([one for one in caplog.records if "lamp-repair is not opened" in one.message]) == 1
     assert looking.wake(store, engine) == 1
+
+
+def test_one_that_cannot_be_opened_keeps_none_of_the_others(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    lost = SCHEDULED.replace("id: lamp-repair", "id: a-lamp").replace("prefix: LAMP", "prefix: ALA")
+    lost = lost.replace("cig?]}\nsteps", "cig?], effects: [{open-case: {workflow: gone, fields: {}}}]}\nsteps")
+    assert "gone" in lost
+    with bench.store.writing() as tx:
+        put_in_force(tx, lost.encode(), "w.yaml", KEEPER)
+    assert on(bench, 3, 1, 12) == 1
+    assert len([one for one in caplog.records if "a-lamp is not opened" in one.message]) == 1
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,21 @@ def test_who_is_told_goes_up_the_chain_while_nobody_does_it(chained: Bench) -> N
         assert [check for check in compare(connection, chained.engine) if not check.passed] == []
 
 
+def test_a_link_whose_delay_is_not_known_tells_at_once_and_the_next_in_its_turn(store: Database) -> None:
+    store.clock = lambda: MORNING
+    engine = engine_for(store)
+    unsure = '{after: "days(figure.not_yet)", tell: [TECH]}, {after: "workdays(2)", tell: [COM]}, {after: "days(1)", tell: [TOP]}'
+    furnish(store, engine, CHAIN.replace(LINKS, unsure), QUERY)
+    bench = Bench(store, engine)
+    bench.open()
+    store.clock = lambda: at(2035, 3, 6, 8, 0)
+    assert ring(bench) == ["timer-due", "timer-escalated"]
+    assert told(bench) == ["timer-escalated", "TECH"]
+    store.clock = lambda: at(2035, 3, 8, 8, 0)
+    assert ring(bench) == ["timer-escalated"]
+    assert told(bench) == ["timer-escalated", "COM", "TOP"]
+
+
 def test_after_a_long_absence_the_whole_chain_is_told_by_one_entry(chained: Bench) -> None:
     number = chained.open()
     chained.store.clock = lambda: at(2035, 5, 2, 8, 0)
