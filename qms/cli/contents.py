@@ -1,6 +1,7 @@
 """``qms check``: every mistake in documents, workflows and record forms, as ``file:line: sentence``."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from qms.cli.common import WrongUse
 from qms.cli.mistakes import problem_as_json, problem_line
 from qms.desk import contents, rehearsal
 from qms.desk.contents import Judgement
-from qms.errors import NotFound, Problem
+from qms.errors import BadContent, NotFound, Problem
 from qms.library import MAIN
 from qms.people import directory
 from qms.procedures import control
@@ -22,6 +23,10 @@ from qms.workflows.reading import read_definition
 
 MANY = 100_000
 FOLDERS = ("procedures", "workflows", "records")
+BY_ENDING = {".yaml": "workflows", ".yml": "workflows", ".md": "procedures"}
+ENDINGS = {".yaml": ".yaml", ".yml": ".yaml", ".md": ".md"}
+BESIDE = ".in-force"
+"""Sorts before any name of a file: of two that clash, the new one is told."""
 
 
 def add_to(root: pages.Section) -> None:
@@ -41,10 +46,11 @@ def check(
             if not places:
                 raise WrongUse("cli.use.nothing_to_check", paths=", ".join(map(str, paths)))
             sources = {name: path.read_bytes() for name, path in places.items()}
-            known = Circumstances(roles=frozenset(call.app.hats.roles)) if call.common.workspace else None
-            profile = call.app.settings.profile if call.common.workspace else "small"
-            found = contents.judge(sources, profile, known, advance, whole=is_whole(paths))
             where = {name: str(path) for name, path in places.items()}
+            profile, whole = call.app.settings.profile if call.common.workspace else "small", is_whole(paths)
+            beside = in_force(call, sources) if call.common.workspace and not whole else {}
+            known = around(call, sources) if call.common.workspace else None
+            found = alone(contents.judge({**sources, **beside}, profile, known, advance, whole), beside)
         else:
             sources, profile, where = of_library(call), call.app.settings.profile, {}
             found = contents.judge(sources, profile, circumstances(call), advance, whole=True)
@@ -111,8 +117,44 @@ def placed(problem: Problem, where: dict[str, str]) -> Problem:
     return Problem(where.get(problem.path, problem.path), problem.line, problem.code, problem.values)
 
 
+def in_force(call: Call, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The workflows in force, which a new one is judged beside: those that ``sources`` do not bring themselves, and the figures."""
+    flows = contents.of_folder(sources, "workflows", ".yaml")
+    own = {name for path, content in flows.items() if (name := _id(path, content))}
+    if not own:
+        return {}
+    with call.app.reading() as connection:
+        texts, figures = call.app.engine.definitions.texts(connection)
+    found = {"/".join((FOLDERS[1], BESIDE, f"{name}.yaml")): text for name, text in texts.items() if name not in own}
+    if figures is not None and not any(path.endswith(f"/{contents.FIGURES}") for path in flows):
+        found["/".join((FOLDERS[1], BESIDE, contents.FIGURES))] = figures
+    return found
+
+
+def _id(path: str, content: bytes) -> str | None:
+    try:
+        return read_definition(content, path, IDENTIFIERS).id
+    except BadContent:
+        return None
+
+
+def around(call: Call, sources: Mapping[str, bytes]) -> Circumstances:
+    """What the workspace knows, and the procedures that ``sources`` bring."""
+    known = circumstances(call)
+    brought = {front.key for front in contents.fronts(sources)}
+    return replace(known, procedures=[*(known.procedures or ()), *brought])
+
+
+def alone(found: Judgement, beside: Mapping[str, bytes]) -> Judgement:
+    """Of what was found, nothing that was so before: whom it lacks and what waits is told of the files named only."""
+    staffing, waiting = (tuple(one for one in those if one.path not in beside) for those in (found.staffing, found.waiting))
+    flows = found.workflows - sum(not path.endswith(f"/{contents.FIGURES}") for path in beside)
+    return replace(found, staffing=staffing, waiting=waiting, workflows=flows)
+
+
 def gathered(paths: list[Path]) -> dict[str, Path]:
-    """The files named and those in the folders named, by their path from the content folder on. Raises NotFound."""
+    """The files named and those in the folders named, by their path from the content folder on: a definition or a document that lies
+    elsewhere and is named itself is taken for what its ending says. Raises NotFound."""
     found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
@@ -122,6 +164,8 @@ def gathered(paths: list[Path]) -> dict[str, Path]:
             start = max((place for place, part in enumerate(parts) if part in FOLDERS), default=None)
             if start is not None and file.is_file():
                 found["/".join(parts[start:])] = file
+            elif file == path and file.suffix in BY_ENDING:
+                found[f"{BY_ENDING[file.suffix]}/{file.stem}{ENDINGS[file.suffix]}"] = file
     return found
 
 

@@ -80,6 +80,11 @@ def judge(
     return Judgement(tuple(ordered), short, tuple(check.waiting(read.values())), len(everything), len(flows), len(blanks))
 
 
+def fronts(sources: Mapping[str, bytes]) -> list[Front]:
+    """The heads of the documents among ``sources`` that can be read."""
+    return [front for path, content in of_folder(sources, "procedures", ".md").items() if (front := _front(path, content)) is not None]
+
+
 def of_folder(sources: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:
     """Those of ``sources`` that lie in a content folder and have its ending, by path."""
     return {path: content for path, content in sorted(sources.items()) if path.split("/")[0] == folder and path.endswith(ending)}

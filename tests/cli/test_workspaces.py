@@ -17,6 +17,7 @@ from qms.records import trail
 from tests.cli.conftest import Qms
 from tests.desk.conftest import report
 from tests.house import House
+from tests.workflows.samples import LAMP
 
 ROOT = Path(__file__).parents[2]
 FIRST = ("--name", "Consorzio di prova", "--person", "Lucia Bianchi", "--email", "lucia@example.org")
@@ -150,3 +151,30 @@ def test_a_scheduler_outside_does_once_what_the_server_does_by_itself(qms: Qms, 
     qms("--workspace", root, "wake", clock=house.clock)
     with house.app.reading() as connection:
         assert [entry.event for entry in trail.entries(connection, case=number, limit=50)].count("timer-due") == rang.count("timer-due")
+
+
+def test_a_definition_is_checked_wherever_it_lies_and_in_a_workspace_beside_those_in_force(qms: Qms, house: House, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    opened = "description: \"'Si è rotta e non si può riparare.'\", process: \"'QUALITY'\", nc_source: \"'SELF'\"}"
+    good = (
+        LAMP.replace("PRO-1\n", "PRO-8.7-01\n")
+        .replace("figure.top_price", "500")
+        .replace("workflow: lamp-query", "workflow: nonconformity")
+    )
+    good = good.replace("fields: {title: \"'Perché buttata: ' + title\"}", "fields: {title: \"'Buttata: ' + title\", " + opened)
+    root = ("--workspace", str(house.app.settings.root))
+    for text, alone, beside in (
+        (good, "", ""),
+        (good.replace("prefix: LAMP", "prefix: NC"), "", "taken"),
+        (good.replace("owner: QM", "owner: WIZARD"), "", "unknown_role"),
+        (good.replace("PRO-8.7-01", "PRO-99"), "", "unknown_procedure"),
+        (good.replace("owner: QM", "owner: QM\nfield: x"), "key_unknown", "key_unknown"),
+    ):
+        file.write_text(text)
+        lonely = qms("check", "--json", str(file)).json
+        assert ("workflow.unknown_workflow" in {one["code"] for one in lonely["problems"]}) is (alone == "")
+        found = qms(*root, "check", "--json", str(file)).json
+        assert {one["code"] for one in found["problems"]} == ({f"workflow.{beside}"} if beside else set())
+        assert {one["path"] for one in found["problems"]} <= {str(file)}
+        assert found["workflows"] == 1
+    assert "mine.yaml" not in qms(*root, "check").out
