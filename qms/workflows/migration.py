@@ -3,18 +3,16 @@
 New cases get a new definition by themselves; open ones stay where they are until somebody moves them (ISO 9001, 6.3 and 7.5.3).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from qms.database import Transaction
-from qms.errors import Reason, Stale, refusal
+from qms.errors import Reason, refusal
 from qms.people.actor import Actor
-from qms.records import trail
-from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, keeping, objections, requests
+from qms.records.trail import Receipt
+from qms.workflows import clocks, keeping, objections, requests, sealing
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition, Field
@@ -23,7 +21,6 @@ from qms.workflows.facts import Facts
 from qms.workflows.file import MIGRATED, File
 from qms.workflows.listing import seen_by
 from qms.workflows.reader import both
-from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file
 
 PAGE = 200
@@ -124,11 +121,18 @@ def migrate(
     running = {**keeping.running(tx, old, file), **moved}
     dues = [clock.due_at for clock in running.values() if clock.is_running and clock.due_at is not None]
     after = replace(after, confidentiality=files.confidentiality_of(new), next_due=min(dues, default=None))
-    if not files.save(tx.connection, after, file.version, [clock.row() for clock in moved.values()]):
-        raise Stale([Reason("STALE")])
     files.repin(tx.connection, after)
-    keeping.forget_codes(tx, new, after)
-    return _seal(tx, old, new, file, after, moved, found, by, place, said, own_key, print_)
+    keeping.write_codes(tx, new, after)
+    rows = {name: clock.row() for name, clock in moved.items()}
+    what: dict[str, Any] = {
+        "request": print_,
+        "migrated": {"from": old.digest, "to": new.digest, "timers_gone": list(found.timers_gone), "steps_gone": list(found.steps_gone)},
+        **({"timers": rows} if rows else {}),
+    }
+    gone = {name: [file.fields[name], None] for name in found.fields_gone}
+    return sealing.record(
+        tx, file, after, MIGRATED, by, place, clocks=list(rows.values()), fields=gone, comment=said, what=what, key=own_key
+    )
 
 
 def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) -> tuple[Definition, Definition]:
@@ -189,19 +193,3 @@ def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, f
         new, timers={name: timer for name, timer in new.timers.items() if name in found.timers_new and timer.starts_with == "state"}
     )
     return {**moved, **clocks.after(fresh, engine.profile, {}, move, facts)}
-
-
-def _seal(
-    tx: Transaction, old: Definition, new: Definition, before: File, after: File, moved: Mapping[str, Clock], found: Plan, by: Actor,
-    place: tuple[str, str] | None, said: str | None, key: str, print_: str,
-) -> Receipt:  # fmt: skip
-    what: dict[str, Any] = {
-        "request": print_,
-        "migrated": {"from": old.digest, "to": new.digest, "timers_gone": list(found.timers_gone), "steps_gone": list(found.steps_gone)},
-    }
-    if moved:
-        what["timers"] = {name: clock.row() for name, clock in moved.items()}
-    role, organisation = place or (None, None)
-    fields = {name: [before.fields[name], None] for name in found.fields_gone}
-    case = sealed_case(after, None, after.state)
-    return trail.append(tx, Act(MIGRATED, by, role, organisation, None, case, fields=fields, comment=said, what=what, key=key))
