@@ -149,8 +149,7 @@ class Readers:
         if row.status != "in-force":
             return {}
         wanted = self.head(row.blob).acknowledge
-        active = [one for one in people if one.disabled_at is None and (one.expires_at is None or one.expires_at > now)]
-        return {one.id: one for one in active if self._is_named(one, row.distribution) and self._is_named(one, wanted)}
+        return {one.id: one for one in people if one.is_here(now) and self._is_named(one, row.distribution) and self._is_named(one, wanted)}
 
     def _is_named(self, person: Person, audience: Collection[str]) -> bool:
         worn = {hat for hat, _ in person.hats}

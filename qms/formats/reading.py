@@ -142,11 +142,6 @@ def read_json(content: bytes, path: str) -> Any:
     return value
 
 
-def looks_like_json(content: bytes) -> bool:
-    """Whether the first sign of the file is a bracket rather than a tag."""
-    return content.lstrip(b" \t\r\n\0\xef\xbb\xbf\xfe\xff")[:1] in {b"{", b"["}
-
-
 def tidy(text: str) -> str:
     """Running text on one line: canonical characters, control and direction marks dropped, runs of blanks made one."""
     kept = (" " if character.isspace() else character for character in unicodedata.normalize("NFC", text))

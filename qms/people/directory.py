@@ -20,6 +20,7 @@ from qms.people.hats import Hats
 
 ORGANISATION_KINDS = ("consortium", "A", "B", "association", "service")
 LANGUAGES = ("it", "en")
+MOST_COLLEAGUES = 500
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s<>\"',;]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?\.[A-Za-z]{2,24}")
 
@@ -85,6 +86,10 @@ class Person:
     disabled_at: datetime | None
     expires_at: datetime | None
     hats: tuple[tuple[str, str], ...] = ()
+
+    def is_here(self, now: datetime) -> bool:
+        """Whether this person may still come in."""
+        return self.disabled_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,19 @@ def person(connection: Connection, person_id: str) -> Person:
     if not rows:
         raise NotFound("person", person_id)
     return _person(dict(rows[0]), sorted((str(row["hat"]), str(row["organisation"])) for row in rows if row["hat"] is not None))
+
+
+def is_here(connection: Connection, person_id: str, now: datetime) -> bool:
+    """Whether there is such a person, and they may still come in."""
+    try:
+        return person(connection, person_id).is_here(now)
+    except NotFound:
+        return False
+
+
+def colleagues(connection: Connection, now: datetime) -> tuple[Person, ...]:
+    """Whom something can be given to: persons who may come in and wear a hat, in the order they were entered."""
+    return tuple(one for one in persons(connection, limit=MOST_COLLEAGUES) if one.is_here(now) and one.hats)
 
 
 def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str]) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from qms.formats import identifiers
 from qms.people import directory
 from qms.web.call import Call
 from qms.web.words import Words
@@ -219,8 +218,3 @@ class Shown:
         if stored not in self._names:
             self._names |= directory.names(self.connection, [stored])
         return self._names.get(stored, stored)
-
-
-def identifier_kinds() -> tuple[str, ...]:
-    """The codes the program can check."""
-    return identifiers.KINDS

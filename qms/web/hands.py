@@ -28,9 +28,6 @@ class Hands:
     approved: tuple[Hand, ...]
 
 
-NOBODY = Hands((), (), ())
-
-
 def of_revision(connection: Any, found: Revision) -> Hands:
     """Read the hands of one revision; an adopted one has only the person who took it in."""
     if found.case_number is None:

@@ -15,7 +15,6 @@ from qms.workflows import reassigning
 from qms.workflows.reassigning import REASSIGNS
 
 PAGE = 50
-MANY = 500
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def ask(call: Call, person: str) -> Response:
         leaver = directory.person(connection, person)
         found = reassigning.tasks(connection, app.engine, person, call.by, after, PAGE + 1)
         definitions = {one.definition: app.engine.definitions.get(connection, one.definition).definition for one in found}
-        colleagues = [one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats and one.id != person]
+        colleagues = [one for one in directory.colleagues(connection, app.database.clock()) if one.id != person]
     is_sent = call.request.method == "POST"
     chosen = {value for name, value in call.texts() if name == "case"}
     rows = tuple(
@@ -88,7 +87,7 @@ def give(call: Call, person: str) -> Response:
     chosen = several.ticked(call)
     with app.reading() as connection:
         leaver = directory.person(connection, person)
-        wrong = reassigning.of_handover(connection, person, successor, reason)
+        wrong = reassigning.of_handover(connection, person, successor, reason, app.database.clock())
     several.require(call, len(chosen), wrong)
     done, stays = several.each(
         call, chosen,

@@ -18,8 +18,6 @@ from qms.web import pages, people
 from qms.web.call import Call
 from qms.web.registry import Permission, Route
 
-MANY = 500
-
 
 @dataclass(frozen=True)
 class SubstitutionsPage:
@@ -40,7 +38,7 @@ def show(call: Call) -> Response:
     keeps = staff.may_keep(by)
     with app.reading() as connection:
         running = tuple(staff.substitutions(connection, by, app.database.clock()))
-        everybody = [one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats]
+        everybody = directory.colleagues(connection, app.database.clock())
         houses = {one.id: one.name for one in directory.organisations(connection)}
         names = directory.names(connection, [who for one in running for who in (one.delegator, one.delegate)])
     hats = people.hat_titles(call)
@@ -52,7 +50,7 @@ def show(call: Call) -> Response:
         if (known := app.hats.hats.get(hat)) is not None and known.kind == "staff"
     )
     typed = {name: call.typed(name) for name in ("hat", "delegate", "from", "until")}
-    page = SubstitutionsPage(running, names, hats, houses, lendable, tuple(everybody), typed)
+    page = SubstitutionsPage(running, names, hats, houses, lendable, everybody, typed)
     return pages.draw(call, "account/substitutions.html", call.t("web.substitution.title"), page)
 
 

@@ -18,8 +18,6 @@ from qms.workflows.case import Case
 from qms.workflows.step import Step
 from qms.workflows.waivers import WAIVES, keeps_apart
 
-MANY = 500
-
 
 @dataclass(frozen=True)
 class WaiverPage:
@@ -50,7 +48,7 @@ def choices(app: App, number: str, by: Actor) -> Choices:
     """Raises NotFound for a case that ``by`` may not see."""
     with app.reading() as connection:
         found = case.show(connection, app.engine, number, by)
-        people = tuple(one for one in directory.persons(connection, limit=MANY) if one.disabled_at is None and one.hats)
+        people = directory.colleagues(connection, app.database.clock())
     steps = (step for step in found.definition.steps_in(app.settings.profile) if keeps_apart(step) and found.state in step.sources)
     return Choices(found, tuple(steps), people)
 

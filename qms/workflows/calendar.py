@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-UNITS = ("d", "wd", "h", "m")
 LONGEST = {"d": 36_600, "wd": 5_000, "h": 876_000, "m": 1_200}
 LAST_SECOND = time(23, 59, 59)
 _WRITTEN = re.compile(r"([0-9]{1,6})(d|wd|h|m)")

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from qms.errors import BadContent, Problem
 from qms.formats.identifiers import KINDS
@@ -35,15 +34,6 @@ class Circumstances:
     holders: Mapping[str, frozenset[str]] | None = None
     """Role → persons who hold it."""
     procedures: Collection[str] | None = None
-
-
-def check_files(
-    paths: Iterable[Path], profile: str, figures: Path | None = None, circumstances: Circumstances | None = None
-) -> list[Problem]:
-    """Every mistake in the files ``paths``, judged together. A file named ``figures.yaml`` among them is taken as the figures."""
-    sources = {str(path): path.read_bytes() for path in paths if path != figures and path.name != "figures.yaml"}
-    beside = figures or next((path for path in paths if path.name == "figures.yaml"), None)
-    return check_sources(sources, profile, (str(beside), beside.read_bytes()) if beside else None, circumstances)
 
 
 def check_sources(

@@ -11,15 +11,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from qms.database import Transaction
-from qms.errors import Reason, Stale, refusal
+from qms.errors import Reason, refusal
 from qms.people.actor import Actor
 from qms.records import trail
 from qms.records.tables import entry as entry_table
-from qms.records.trail import Act, Entry, Receipt
+from qms.records.trail import Entry, Receipt
 from qms.workflows import file as files
-from qms.workflows import objections, requests
+from qms.workflows import objections, requests, sealing
 from qms.workflows.engine import Engine
-from qms.workflows.sealing import sealed_case
 
 PLACED, LIFTED = "hold-placed", "hold-lifted"
 HOLDS = ("QM", "TOP")
@@ -87,8 +86,4 @@ def _record(tx: Transaction, engine: Engine, number: str, by: Actor, event: str,
     if reasons:
         raise refusal(reasons)
     after = replace(file, n=file.n + 1, changed_at=tx.now)
-    if not files.save(tx.connection, after, file.version):
-        raise Stale([Reason("STALE")])
-    role, organisation = place or (None, None)
-    case = sealed_case(after, None, after.state)
-    return trail.append(tx, Act(event, by, role, organisation, None, case, comment=said, what={"request": print_}, key=own_key))
+    return sealing.record(tx, file, after, event, by, place, comment=said, what={"request": print_}, key=own_key)

@@ -122,17 +122,9 @@ def write_evidence(tx: Transaction, file: File, filed: Filed, position: int) -> 
         tx.connection.execute(_write_evidence, [{**row, "position": position} for row in filed.rows])
 
 
-def forget_codes(tx: Transaction, definition: Definition, file: File) -> None:
-    """Put the codes of a case as another definition sees them."""
-    tx.connection.execute(_forget_codes, {"wanted": file.number})
-    rows = codes_of(definition, file.number, file.fields)
-    if rows:
-        tx.connection.execute(_write_codes, rows)
-
-
-def write_codes(tx: Transaction, definition: Definition, file: File, changed: Collection[str]) -> None:
-    """Put the codes of a case in place of what they were, when one of the fields that ``changed`` holds codes."""
-    if not any(_has_codes(definition, name) for name in changed):
+def write_codes(tx: Transaction, definition: Definition, file: File, changed: Collection[str] | None = None) -> None:
+    """Put the codes of a case in place of what they were: unless only fields ``changed`` that hold none."""
+    if changed is not None and not any(_has_codes(definition, name) for name in changed):
         return
     tx.connection.execute(_forget_codes, {"wanted": file.number})
     rows = codes_of(definition, file.number, file.fields)

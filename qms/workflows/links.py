@@ -7,17 +7,15 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from qms.database import Transaction
-from qms.errors import Reason, Stale, refusal
+from qms.errors import Reason, refusal
 from qms.people.actor import Actor
-from qms.records import trail
-from qms.records.trail import Act, Receipt
+from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import objections, requests
+from qms.workflows import objections, requests, sealing
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.file import File
 from qms.workflows.reader import both
-from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file, case_link
 
 
@@ -78,22 +76,10 @@ def record(
     """Seal that ``child`` hangs on ``parent``; write the row unless it is ``written``. The version stays: no step was taken."""
     if not written:
         write(tx, parent.file.number, parent.name, child)
-    file = replace(parent.file, n=parent.file.n + 1, changed_at=tx.now)
-    if not files.save(tx.connection, file, file.version):
-        raise Stale([Reason("STALE")])
+    after = replace(parent.file, n=parent.file.n + 1, changed_at=tx.now)
     what: Mapping[str, Any] = {"links": [{"name": parent.name, "child": child}], **({"request": print_} if print_ else {})}
-    role = by.role_for(parent.definition.takers, file.organisations)
-    act = Act(
-        event="case-linked",
-        by=by,
-        role=role[0] if role else None,
-        organisation=role[1] or None if role else None,
-        case=sealed_case(file, None, file.state),
-        comment=comment,
-        what=what,
-        key=key,
-    )
-    return trail.append(tx, act)
+    place = by.role_for(parent.definition.takers, after.organisations)
+    return sealing.record(tx, parent.file, after, "case-linked", by, place, comment=comment, what=what, key=key)
 
 
 def of_parents(connection: Connection, engine: Engine, file: File) -> tuple[list[Reason], dict[str, str]]:

@@ -3,27 +3,24 @@
 New cases get a new definition by themselves; open ones stay where they are until somebody moves them (ISO 9001, 6.3 and 7.5.3).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from qms.database import Transaction
-from qms.errors import Reason, Stale, refusal
+from qms.errors import Reason, refusal
 from qms.people.actor import Actor
-from qms.records import trail
-from qms.records.trail import Act, Receipt
-from qms.workflows import clocks, keeping, objections, requests
+from qms.records.trail import Receipt
+from qms.workflows import clocks, keeping, objections, requests, sealing
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
-from qms.workflows.file import MIGRATED, File
+from qms.workflows.file import MIGRATED, File, Procedure
 from qms.workflows.listing import seen_by
 from qms.workflows.reader import both
-from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file
 
 PAGE = 200
@@ -75,14 +72,15 @@ def plans(connection: Connection, engine: Engine, workflow: str, by: Actor, afte
     row = case_file.c
     query = files.WHOLE.where(*_behind(connection, engine, workflow), row.number > after, seen_by(connection, engine, by))
     found = [files.from_row(one) for one in connection.execute(query.order_by(row.number).limit(limit))]
-    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, by) for file in found]
+    procedure = engine.procedure_in_force(connection, new.governed_by)
+    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, procedure, by) for file in found]
 
 
 def plan(connection: Connection, engine: Engine, number: str, by: Actor) -> Plan:
     """What ``migrate`` would do, changing nothing. Raises NotFound for a case ``by`` may not see."""
     file = files.load(connection, number)
     old, new = _definitions(connection, engine, file, by)
-    return _plan(engine, file, old, new, by)
+    return _plan(engine, file, old, new, engine.procedure_in_force(connection, new.governed_by), by)
 
 
 def of_reason(reason: str) -> list[Reason]:
@@ -108,14 +106,14 @@ def migrate(
     own_key, print_ = requests.key_of(by, key), requests.fingerprint(new, {}, (), None, said, number, "migrate", new.digest)
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
-    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, by)
+    procedure = engine.procedure_in_force(tx.connection, new.governed_by)
+    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, procedure, by)
     reasons = [*found.obstacles, *(of_reason(reason) if reason is not None else ())]
     if (version is not None and version != file.version) or (to is not None and to != new.digest):
         reasons.append(Reason("STALE"))
     if reasons:
         raise refusal(reasons)
     fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
-    procedure = engine.procedure_in_force(tx.connection, new.governed_by)
     after = replace(
         file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields,
         taken=files.without_agreements(file.taken),
@@ -124,11 +122,18 @@ def migrate(
     running = {**keeping.running(tx, old, file), **moved}
     dues = [clock.due_at for clock in running.values() if clock.is_running and clock.due_at is not None]
     after = replace(after, confidentiality=files.confidentiality_of(new), next_due=min(dues, default=None))
-    if not files.save(tx.connection, after, file.version, [clock.row() for clock in moved.values()]):
-        raise Stale([Reason("STALE")])
     files.repin(tx.connection, after)
-    keeping.forget_codes(tx, new, after)
-    return _seal(tx, old, new, file, after, moved, found, by, place, said, own_key, print_)
+    keeping.write_codes(tx, new, after)
+    rows = {name: clock.row() for name, clock in moved.items()}
+    what: dict[str, Any] = {
+        "request": print_,
+        "migrated": {"from": old.digest, "to": new.digest, "timers_gone": list(found.timers_gone), "steps_gone": list(found.steps_gone)},
+        **({"timers": rows} if rows else {}),
+    }
+    gone = {name: [file.fields[name], None] for name in found.fields_gone}
+    return sealing.record(
+        tx, file, after, MIGRATED, by, place, clocks=list(rows.values()), fields=gone, comment=said, what=what, key=own_key
+    )
 
 
 def _definitions(connection: Connection, engine: Engine, file: File, by: Actor) -> tuple[Definition, Definition]:
@@ -144,7 +149,7 @@ def _behind(connection: Connection, engine: Engine, workflow: str) -> tuple[Colu
     return case_file.c.definition.in_(others), case_file.c.closed_at.is_(None)
 
 
-def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Actor) -> Plan:
+def _plan(engine: Engine, file: File, old: Definition, new: Definition, procedure: Procedure | None, by: Actor) -> Plan:
     profile = engine.profile
     obstacles = []
     if by.role_for(movers(new), file.organisations) is None:
@@ -156,6 +161,8 @@ def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Acto
     if file.state not in {state.name for state in new.states_in(profile)}:
         state = old.states[file.state].title
         obstacles.append(Reason("MIGRATION:state", None, {"state": state}, both("case.migration_state", state=state)))
+    if procedure is None:
+        obstacles.append(Reason(f"PROCEDURE:{new.governed_by}"))
     before, after = ({timer.name for timer in one.timers_in(profile)} for one in (old, new))
     steps_before, steps_after = ({step.name for step in one.steps_in(profile)} for one in (old, new))
     return Plan(
@@ -177,31 +184,18 @@ def _is_gone(old: Field | None, new: Field | None) -> bool:
 
 
 def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, file: File, by: Actor, found: Plan) -> dict[str, Clock]:
-    """Timers that end because the new definition has none of the name, and those of its own that start with the state the case is in."""
+    """Timers that end because the new definition has none of the name; of its own, those of the state the case is in, and those
+    that start from a field which is filled, unless what they wait for was done."""
     moved = {
         name: replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
         for name, clock in keeping.running(tx, old, file).items()
         if name in found.timers_gone and clock.is_running
     }
     facts = Facts(engine, tx.connection, new, file, by, fields=file.fields, happened_at=tx.now, recorded_at=tx.now)
-    move = Move(new.opening, None, file.state, frozenset(), tx.now, tx.now)
-    fresh = replace(
-        new, timers={name: timer for name, timer in new.timers.items() if name in found.timers_new and timer.starts_with == "state"}
-    )
+    move = Move(new.opening, None, file.state, frozenset(file.fields), tx.now, tx.now)
+    added = (new.timers[name] for name in found.timers_new)
+    waiting = [
+        one for one in added if one.starts_with == "state" or (one.starts_with == "field" and not file.taken.keys() & set(one.until))
+    ]
+    fresh = replace(new, timers={timer.name: timer for timer in waiting})
     return {**moved, **clocks.after(fresh, engine.profile, {}, move, facts)}
-
-
-def _seal(
-    tx: Transaction, old: Definition, new: Definition, before: File, after: File, moved: Mapping[str, Clock], found: Plan, by: Actor,
-    place: tuple[str, str] | None, said: str | None, key: str, print_: str,
-) -> Receipt:  # fmt: skip
-    what: dict[str, Any] = {
-        "request": print_,
-        "migrated": {"from": old.digest, "to": new.digest, "timers_gone": list(found.timers_gone), "steps_gone": list(found.steps_gone)},
-    }
-    if moved:
-        what["timers"] = {name: clock.row() for name, clock in moved.items()}
-    role, organisation = place or (None, None)
-    fields = {name: [before.fields[name], None] for name in found.fields_gone}
-    case = sealed_case(after, None, after.state)
-    return trail.append(tx, Act(MIGRATED, by, role, organisation, None, case, fields=fields, comment=said, what=what, key=key))

@@ -17,11 +17,10 @@ _NUMBER = re.compile(r"([A-Z]{2,8})-([0-9]{4})-([0-9]{4,})")
 def compare_numbers(connection: Connection) -> Iterator[Check | int]:
     """Each series against the cases opened on the trail; at the end how many series there are."""
     opened: dict[tuple[str, int], list[int]] = {}
-    for event in ("case-opened",):
-        for number in connection.execute(select(entry_table.c.case_number).where(entry_table.c.event == event)).scalars():
-            found = _NUMBER.fullmatch(number or "")
-            if found is not None:
-                opened.setdefault((found[1], int(found[2])), []).append(int(found[3]))
+    for number in connection.execute(select(entry_table.c.case_number).where(entry_table.c.event == "case-opened")).scalars():
+        found = _NUMBER.fullmatch(number or "")
+        if found is not None:
+            opened.setdefault((found[1], int(found[2])), []).append(int(found[3]))
     rows = {(row.prefix, row.year): row.last for row in connection.execute(select(number_series)) if row.last}
     for series in sorted(opened.keys() | rows.keys()):
         given = sorted(opened.get(series, []))

@@ -17,7 +17,6 @@ STATE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 WORKFLOW_NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
 ROLE_NAME = re.compile(r"[A-Z][A-Z_]{1,29}")
-LINK_NAME = NAME
 LONGEST_TEXT = 2_000
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 

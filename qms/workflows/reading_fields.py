@@ -18,7 +18,6 @@ from qms.workflows.yaml_file import Node, Table
 TYPES = tuple(OF_FIELD)
 RESERVED = frozenset({*BUILT_IN, *FUNCTIONS, *keyword.kwlist, "state", "figure", "draft", "links"})
 NUMBERS = ("integer", "decimal", "money", "percent")
-LENGTHS = ("text", "long_text")
 IMPERSONAL = frozenset({"integer", "boolean", "choices", "table"})
 """Kinds that cannot be marked personal as a whole: what is hidden is a text."""
 MOST_FIELDS = 200

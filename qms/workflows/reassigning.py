@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from qms.database import Transaction
-from qms.errors import NotFound, Reason, Stale, refusal
+from qms.errors import Reason, refusal
+from qms.people import directory
 from qms.people.actor import Actor
-from qms.people.directory import person as known_person
-from qms.records import trail
-from qms.records.trail import Act, Receipt
+from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import objections, requests
+from qms.workflows import objections, requests, sealing
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
 from qms.workflows.file import REASSIGNED, File
 from qms.workflows.listing import seen_by
-from qms.workflows.sealing import sealed_case
 from qms.workflows.tables import case_file
 
 REASSIGNS = ("QM", "TOP")
@@ -54,10 +53,10 @@ def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after:
     return found[:limit]
 
 
-def of_handover(connection: Connection, old: str, new: str, reason: str) -> list[Reason]:
+def of_handover(connection: Connection, old: str, new: str, reason: str, now: datetime) -> list[Reason]:
     """What is wrong with whom the cases are given to, and with the reason."""
     said = objections.tidy(reason)
-    reasons = [] if old != new and _is_here(connection, new) else [Reason("FIELD_INVALID:new", "new")]
+    reasons = [] if old != new and directory.is_here(connection, new, now) else [Reason("FIELD_INVALID:new", "new")]
     return reasons + ([Reason("COMMENT_REQUIRED", "reason")] if said is None else list(objections.of_text_typed(said)))
 
 
@@ -79,7 +78,7 @@ def reassign(
     changed = _changed(definition, file, old, new)
     place = by.role_for(REASSIGNS, file.organisations)
     reasons = [] if place is not None else [Reason(f"ROLE:{','.join(REASSIGNS)}")]
-    reasons += of_handover(tx.connection, old, new, reason)
+    reasons += of_handover(tx.connection, old, new, reason, tx.now)
     if file.is_closed or not changed:
         reasons.append(Reason("NOTHING_TO_REASSIGN", None, {"person": old[:80]}))
     if version is not None:
@@ -89,39 +88,25 @@ def reassign(
     fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
     taken = files.without_agreements(file.taken)
     after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields, taken=taken)
-    if not files.save(tx.connection, after, file.version):
-        raise Stale([Reason("STALE")])
-    role, organisation = place or (None, None)
     what = {"request": print_, "person": new, "delegator": old}
-    act = Act(
-        REASSIGNED, by, role, organisation, None, sealed_case(after, None, after.state),
-        fields={name: list(pair) for name, pair in changed.items()}, comment=said, what=what, key=own_key,
-    )  # fmt: skip
-    return trail.append(tx, act)
+    return sealing.record(tx, file, after, REASSIGNED, by, place, fields=changed, comment=said, what=what, key=own_key)
 
 
-def _is_here(connection: Connection, person: str) -> bool:
-    try:
-        return known_person(connection, person).disabled_at is None
-    except NotFound:
-        return False
-
-
-def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, tuple[Any, Any]]:
+def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, list[Any]]:
     """The fields that name ``old``, before and after; none that is personal, computed or filled by the program: a text that somebody is to
     read is read by nobody else in their place."""
-    found: dict[str, tuple[Any, Any]] = {}
+    found: dict[str, list[Any]] = {}
     for name, value in file.fields.items():
         field = definition.fields.get(name)
         if field is None or field.personal or field.computed is not None or field.source is not None:
             continue
         if field.type == "person" and value == old:
-            found[name] = (value, new)
+            found[name] = [value, new]
         elif field.columns is not None:
             columns = {column for column, one in field.columns.items() if one.type == "person" and not one.personal}
             rows = [_row(row, columns, old, new) for row in value]
             if any(row.get(column) == old for row in value for column in columns):
-                found[name] = (value, rows)
+                found[name] = [value, rows]
     return found
 
 

@@ -12,11 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from qms.database import Transaction, stamp
-from qms.errors import NotFound, Refused, Stale
+from qms.errors import NotFound, Refused
 from qms.people.actor import SYSTEM
-from qms.records import trail
-from qms.records.trail import Act
-from qms.workflows import clocks, keeping, opening
+from qms.workflows import clocks, keeping, opening, sealing
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock
 from qms.workflows.definition import SYS, Definition, Timer
@@ -24,7 +22,6 @@ from qms.workflows.definitions import Loaded
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts, hold_linked
 from qms.workflows.file import File
-from qms.workflows.sealing import sealed_case
 from qms.workflows.step import Step
 from qms.workflows.tables import timer as timer_table
 from qms.workflows.taking import Request, take
@@ -157,8 +154,6 @@ def _record(
 ) -> File:
     """Write the timer, seal the entry and return the case after it."""
     after = replace(file, n=file.n + 1, changed_at=tx.now)
-    if not files.save(tx.connection, after, file.version, [clock.row()]):
-        raise Stale(())
     details = {
         **what,
         "timer": timer.name,
@@ -166,6 +161,5 @@ def _record(
         "escalate": list(told if told is not None else timer.escalate if event == "timer-due" else ()),
         "timers": {timer.name: clock.row()},
     }
-    case = sealed_case(after, None, after.state)
-    trail.append(tx, Act(event, SYSTEM, SYS, None, fact, case, what=details))
+    sealing.record(tx, file, after, event, SYSTEM, (SYS, ""), clocks=[clock.row()], happened_at=fact, what=details)
     return after

@@ -6,17 +6,15 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from qms.database import Transaction
-from qms.errors import NotFound, Reason, Stale, refusal
+from qms.errors import NotFound, Reason, refusal
 from qms.people import directory
 from qms.people.actor import Actor
-from qms.records import trail
-from qms.records.trail import Act, Receipt
+from qms.records.trail import Receipt
 from qms.workflows import file as files
-from qms.workflows import objections, requests
+from qms.workflows import objections, requests, sealing
 from qms.workflows.engine import Engine
 from qms.workflows.file import WAIVED, File
 from qms.workflows.reader import both
-from qms.workflows.sealing import sealed_case
 from qms.workflows.step import Step
 from qms.workflows.tables import case_waiver
 
@@ -66,7 +64,7 @@ def waive(
     reasons = [] if place is not None else [Reason(f"ROLE:{WAIVES}")]
     if person in by.same:
         reasons.append(Reason("SOD:own_waiver", "person", {}, both("case.waiver_own")))
-    if not _is_here(tx.connection, person):
+    if not directory.is_here(tx.connection, person, tx.now):
         reasons.append(Reason("FIELD_INVALID:person", "person"))
     for name, text in told.items():
         if not SHORTEST <= len(text) <= LONGEST:
@@ -75,7 +73,10 @@ def waive(
             reasons += [replace(found, place=name) for found in objections.of_text_typed(text)]
     if reasons:
         raise refusal(reasons)
-    return _record(tx, replace(file, n=file.n + 1, changed_at=tx.now), by, place, own_key, print_, {"step": step, "person": person, **told})
+    after = replace(file, n=file.n + 1, changed_at=tx.now)
+    tx.connection.execute(insert(case_waiver), {"case_number": number, "n": after.n, "step": step, "person": person})
+    what = {"waiver": {"step": step, "person": person, **told}, "person": person, "request": print_}
+    return sealing.record(tx, file, after, WAIVED, by, place, what=what, key=own_key)
 
 
 def open_one(connection: Connection, number: str, step: str, person: str) -> int | None:
@@ -88,22 +89,3 @@ def use(tx: Transaction, file: File, waiver: int) -> None:
     """It counts once."""
     row = case_waiver.c
     tx.connection.execute(update(case_waiver).where(row.case_number == file.number, row.n == waiver).values(used=file.n))
-
-
-def _is_here(connection: Connection, person: str) -> bool:
-    try:
-        return directory.person(connection, person).disabled_at is None
-    except NotFound:
-        return False
-
-
-def _record(
-    tx: Transaction, file: File, by: Actor, place: tuple[str, str] | None, key: str, print_: str, waiver: dict[str, str]
-) -> Receipt:
-    if not files.save(tx.connection, file, file.version):
-        raise Stale([Reason("STALE")])
-    row = {"case_number": file.number, "n": file.n, "step": waiver["step"], "person": waiver["person"]}
-    tx.connection.execute(insert(case_waiver), row)
-    role, organisation = place or (None, None)
-    what = {"waiver": waiver, "person": waiver["person"], "request": print_}
-    return trail.append(tx, Act(WAIVED, by, role, organisation, None, sealed_case(file, None, file.state), what=what, key=key))

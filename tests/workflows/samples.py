@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
@@ -255,9 +254,3 @@ class Bench:
         number = self.priced()
         self.step(number, "mend_it", MENDER, comment="Done")
         return number
-
-
-def write(folder: Path, name: str, source: str) -> Path:
-    path = folder / name
-    path.write_text(source, encoding="utf-8")
-    return path

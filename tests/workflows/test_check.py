@@ -1,14 +1,12 @@
 """All files judged together: what cannot be reached, left, taken or kept apart, and what one workflow says of another."""
 
-from pathlib import Path
-
 import pytest
 
 from qms.errors import Problem
 from qms.locale import LANGUAGES, sentence
-from qms.workflows.check import IDENTIFIERS, Circumstances, check_files, check_sources, waiting
+from qms.workflows.check import IDENTIFIERS, Circumstances, check_sources, waiting
 from qms.workflows.reading import read_definition
-from tests.workflows.samples import FIGURES, LAMP, QUERY, write
+from tests.workflows.samples import FIGURES, LAMP, QUERY
 
 ROLES = ("QM", "WORKER", "COM", "TECH", "TOP")
 FULL = {role: frozenset({f"{role}-one", f"{role}-two"}) for role in ROLES}
@@ -28,11 +26,8 @@ def codes(*sources: str, **known: object) -> list[str]:
     return [problem.code.removeprefix("workflow.") for problem in check(*sources, **known)]  # type: ignore[arg-type]
 
 
-def test_sound_files_have_no_mistakes(tmp_path: Path) -> None:
+def test_sound_files_have_no_mistakes() -> None:
     assert codes(roles=ROLES, effects={"open-case": {}}, procedures=["PRO-1"], holders=FULL) == []
-    paths = [write(tmp_path, "a.yaml", LAMP), write(tmp_path, "b.yaml", QUERY), write(tmp_path, "figures.yaml", FIGURES)]
-    assert check_files(paths, "small") == []
-    assert check_files(paths[:2], "small", paths[2]) == []
 
 
 @pytest.mark.parametrize(

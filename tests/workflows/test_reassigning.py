@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from qms.database import stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Refused, Stale
 from qms.people.actor import SYSTEM
+from qms.people.directory import person_table
 from qms.records import trail
 from qms.workflows import case, reassigning
 from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, Bench, actor, file_of
@@ -90,6 +93,16 @@ def test_a_closed_case_and_one_that_names_somebody_else_stay_as_they_are(bench: 
         assert refused.value.codes == ("NOTHING_TO_REASSIGN",)
     with pytest.raises(NotFound):
         give(bench, owned(bench), actor("stranger", "QM", where="elsewhere"))
+
+
+def test_nothing_is_given_to_somebody_whose_account_has_ended(bench: Bench) -> None:
+    number = owned(bench)
+    with bench.store.writing() as tx:
+        ended = update(person_table).where(person_table.c.id == "mender").values(expires_at=stamp(tx.now))
+        tx.connection.execute(ended)
+    with pytest.raises(Refused) as refused:
+        give(bench, number)
+    assert refused.value.codes == ("FIELD_INVALID:new",)
 
 
 def test_the_same_request_sent_twice_is_one(bench: Bench) -> None:
