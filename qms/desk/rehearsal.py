@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert
 from qms import migrations
 from qms.database import Database, stamp
 from qms.desk.walking import HOUSE, NAMES, Scene, Walk
+from qms.errors import Text
 from qms.locale import sentence
 from qms.people.actor import SYSTEM
 from qms.people.directory import organisation_table, person_table
@@ -125,7 +126,7 @@ def _played(store: Database, engine: Engine, workflow: str, sources: Mapping[str
     return Rehearsal(definition, scenes, tuple(step for step in definition.steps_in(engine.profile) if step.name not in seen))
 
 
-def told(found: Rehearsal, language: str) -> dict[str, Any]:
+def told(found: Rehearsal, language: str, roles: Mapping[str, Text] | None = None) -> dict[str, Any]:
     """A rehearsal as pages and programs show it, in one language."""
     states = found.definition.states
     return {
@@ -142,7 +143,7 @@ def told(found: Rehearsal, language: str) -> dict[str, Any]:
                 "tries": [
                     {
                         "kind": one.kind, "person": one.person, "accepted": one.is_accepted,
-                        "reasons": [{"code": reason.code, "message": sentence(language, reason)} for reason in one.reasons],
+                        "reasons": [{"code": reason.code, "message": sentence(language, reason, roles)} for reason in one.reasons],
                     }
                     for one in scene.tries
                 ],

@@ -4,13 +4,14 @@ One catalogue per room and language (``it/people.po``). A message's id is a stab
 that both languages are translations and neither is the program's. Values stand in braces: ``{number}``.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from babel.messages.pofile import read_po
 
-from qms.errors import Problem, Reason
+from qms.errors import Problem, Reason, Text
 
 LANGUAGES = ("it", "en")
 
@@ -36,10 +37,11 @@ def spoken(wanted: str, otherwise: str) -> str:
     return next((language for language in asked if language in LANGUAGES), otherwise)
 
 
-def sentence(language: str, reason: Reason | Problem) -> str:
+def sentence(language: str, reason: Reason | Problem, roles: Mapping[str, Text] | None = None) -> str:
     """What to tell a person about one unmet requirement or one mistake in a file.
 
-    A refusal's sentence is ``refusal.<kind>.<detail>`` where the catalogue has it, else ``refusal.<kind>``.
+    A refusal's sentence is ``refusal.<kind>.<detail>`` where the catalogue has it, else ``refusal.<kind>``. ``roles`` are the titles of
+    roles, where they are known: a refusal names codes.
     """
     if isinstance(reason, Problem):
         key, text = f"problem.{reason.code}", None
@@ -50,6 +52,8 @@ def sentence(language: str, reason: Reason | Problem) -> str:
         return text[language]
     if knows(language, f"{key}.{detail}"):
         key = f"{key}.{detail}"
+    elif roles and reason.code.startswith("ROLE:"):
+        detail = ", ".join(roles[code][language] if code in roles else code for code in detail.split(","))
     values: dict[str, Any] = {"detail": detail, **{name: _shown(language, value) for name, value in reason.values.items()}}
     return say(language, key, **values)
 

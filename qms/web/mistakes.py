@@ -5,13 +5,14 @@ with every reason. What a person tried and may not do is recorded.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, TrailBroken
+from qms.errors import BadContent, NotFound, NotPermitted, Problem, QmsError, Refused, Stale, Text, TrailBroken
 from qms.library import LibraryFailed
 from qms.locale import knows, say
 from qms.procedures.push import TooLarge
@@ -48,10 +49,10 @@ def status_of(error: QmsError) -> tuple[int, str]:
     return next((status, word) for kind, status, word in STATUS if isinstance(error, kind))
 
 
-def told(language: str, error: QmsError) -> tuple[Mistake, ...]:
+def told(language: str, error: QmsError, roles: Mapping[str, Text] | None = None) -> tuple[Mistake, ...]:
     """Every reason of a refusal as a sentence with its place."""
     if isinstance(error, Refused):
-        return tuple(Mistake(tell(language, reason), reason.place, reason.code) for reason in error.reasons)
+        return tuple(Mistake(tell(language, reason, roles), reason.place, reason.code) for reason in error.reasons)
     if isinstance(error, BadContent):
         return tuple(
             Mistake(_located(language, problem), f"line-{problem.line}" if problem.line else None, problem.code)
@@ -66,7 +67,7 @@ def told(language: str, error: QmsError) -> tuple[Mistake, ...]:
 def refuse(call: Call, error: QmsError) -> Response:
     """Answer a page's request that ended in ``error``."""
     status, word = status_of(error)
-    refusal = Refusal(status, call.t(f"web.mistake.{word}"), told(call.language, error))
+    refusal = Refusal(status, call.t(f"web.mistake.{word}"), told(call.language, error, call.app.hats.roles))
     if status >= 500:
         _log.error("%s %s: %s", call.request.method, call.request.url.path, error)
     record_attempt(call, error)

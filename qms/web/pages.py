@@ -67,7 +67,7 @@ PLACES = (
 
 def draw(call: Call, template: str, title: str, page: Any, status: int = 200) -> Response:
     """One page: ``page`` is a frozen object whose names the template reads."""
-    words = Words(call.language, call.app.zone, call.app.database.clock())
+    words = Words(call.language, call.app.zone, call.app.database.clock(), call.app.hats.roles)
     frame = _frame(call, title)
     text = (
         _environment()
@@ -87,7 +87,7 @@ def mistake(call: Call, refusal: Refusal) -> Response:
 
 def words_of(call: Call) -> Words:
     """The formats of whoever asks."""
-    return Words(call.language, call.app.zone, call.app.database.clock())
+    return Words(call.language, call.app.zone, call.app.database.clock(), call.app.hats.roles)
 
 
 def account_ends(connection: Any, by: Actor) -> datetime | None:

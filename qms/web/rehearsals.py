@@ -31,7 +31,7 @@ def of_process(call: Call, workflow: str) -> Response:
         sources, figures = rehearsal.in_force(connection, app.engine)
     if workflow not in sources:
         raise NotFound("workflow", workflow[:80])
-    found = rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), call.language)
+    found = rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), call.language, app.hats.roles)
     return pages.draw(
         call, "processes/rehearsal.html", call.t("web.rehearsal.of", title=found["title"]), RehearsalPage(found, workflow, None, ())
     )
@@ -50,7 +50,7 @@ def of_draft(call: Call, key: str, slug: str) -> Response:
     played = None
     if not problems:
         workflow = next(name for name, text in sources.items() if text is source[1])
-        played = rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), call.language)
+        played = rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), call.language, app.hats.roles)
     page = RehearsalPage(played, played["workflow"] if played else "", draft, problems)
     return pages.draw(call, "processes/rehearsal.html", call.t("web.rehearsal.of", title=played["title"] if played else draft.title), page)
 

@@ -58,7 +58,7 @@ class Teller:
 
     def __init__(self, call: Call, connection: Any) -> None:
         self.call, self.connection = call, connection
-        self.words = Words(call.language, call.app.zone, call.app.database.clock())
+        self.words = Words(call.language, call.app.zone, call.app.database.clock(), call.app.hats.roles)
         self.shown = Shown(connection, self.words, call.app.hats.roles)
         self._names: dict[str, str] = {}
         self._houses: dict[str, str] | None = None

@@ -68,7 +68,7 @@ def each(
                 receipt = act(tx, number)
             done.append((number, receipt))
         except (NotFound, Refused) as error:
-            stays.append(Stays(number, tuple(mistake.text for mistake in told(call.language, error))))
+            stays.append(Stays(number, tuple(mistake.text for mistake in told(call.language, error, call.app.hats.roles))))
             if isinstance(error, NotPermitted):
                 call.app.record_attempt(call.by, f"POST {call.request.url.path}", error)
     return tuple(done), tuple(stays)

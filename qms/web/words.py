@@ -1,6 +1,6 @@
 """How values look to a reader: dates in words with the full instant behind them, amounts with their comma, lateness said, not coloured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,16 +11,16 @@ from markupsafe import Markup
 
 from qms.database import moment as parsed
 from qms.database import stamp
-from qms.errors import Problem, Reason
+from qms.errors import Problem, Reason, Text
 from qms.locale import knows, say, sentence
 from qms.workflows.indicators import Period
 
 
 class Words:
-    """Formats values for one reader: their language, the house's zone, the present moment."""
+    """Formats values for one reader: their language, the house's zone, the present moment, the titles of roles."""
 
-    def __init__(self, language: str, zone: ZoneInfo, now: datetime) -> None:
-        self.language, self.zone, self.now = language, zone, now
+    def __init__(self, language: str, zone: ZoneInfo, now: datetime, roles: Mapping[str, Text] | None = None) -> None:
+        self.language, self.zone, self.now, self.roles = language, zone, now, roles
 
     def t(self, key: str, /, count: int | None = None, **values: object) -> str:
         """The sentence for ``key``."""
@@ -32,7 +32,7 @@ class Words:
 
     def tell(self, found: Reason | Problem) -> str:
         """What to say about one unmet requirement or one mistake in a file."""
-        return tell(self.language, found)
+        return tell(self.language, found, self.roles)
 
     def plain_day(self, day: date | str) -> str:
         """``22 nov 2026``."""
@@ -127,8 +127,8 @@ class Words:
         return f"{self.number(max(count // 1000, 1))} kB" if count < 1_000_000 else f"{self.number(Decimal(count) / 1_000_000, 1)} MB"
 
 
-def tell(language: str, found: Reason | Problem) -> str:
+def tell(language: str, found: Reason | Problem, roles: Mapping[str, Text] | None = None) -> str:
     """The sentence for one unmet requirement or one mistake in a file; its bare code where no room has words for it."""
     key = f"problem.{found.code}" if isinstance(found, Problem) else f"refusal.{found.kind}"
     is_known = knows(language, key) or (isinstance(found, Reason) and found.text is not None)
-    return sentence(language, found) if is_known else say(language, "web.mistake.code", code=found.code)
+    return sentence(language, found, roles) if is_known else say(language, "web.mistake.code", code=found.code)

@@ -75,6 +75,7 @@ def test_a_person_without_the_role_is_refused_and_the_attempt_recorded(house: Ho
     answer = member.send(f"{shared}/steps", {**form, "field.rejection_reason": "Non è successo nulla di simile."})
     assert answer.status_code == 403
     assert "Non è successo nulla di simile." in answer.text
+    assert "Serve uno di questi ruoli: Responsabile" in answer.text
     assert size_of(house) == before + 1
     assert "Irma Lenzi" in as_person("quality").get("/records?event=attempt-refused").text
     assert as_person("kennel").send(f"{case}/steps", {"step": "treat"}).status_code == 404

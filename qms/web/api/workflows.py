@@ -27,7 +27,7 @@ def show_rehearsal(caller: Asking, workflow: str) -> dict[str, Any]:
         sources, figures = rehearsal.in_force(connection, app.engine)
     if workflow not in sources:
         raise NotFound("workflow", workflow[:80])
-    return rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), caller.by.language)
+    return rehearsal.told(rehearsal.rehearse(app.engine, workflow, sources, figures), caller.by.language, app.hats.roles)
 
 
 def show_indicators(caller: Asking, workflow: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def check_definition(caller: Asking, body: Handed) -> dict[str, Any]:
         return {"holds": False, "problems": found, "rehearsal": None}
     workflow = next(name for name, text in sources.items() if text is source)
     played = rehearsal.rehearse(app.engine, workflow, sources, figures)
-    return {"holds": True, "problems": [], "rehearsal": rehearsal.told(played, language)}
+    return {"holds": True, "problems": [], "rehearsal": rehearsal.told(played, language, app.hats.roles)}
 
 
 VERBS = (
