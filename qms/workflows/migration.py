@@ -18,7 +18,7 @@ from qms.workflows.clocks import Clock, Move
 from qms.workflows.definition import Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
-from qms.workflows.file import MIGRATED, File
+from qms.workflows.file import MIGRATED, File, Procedure
 from qms.workflows.listing import seen_by
 from qms.workflows.reader import both
 from qms.workflows.tables import case_file
@@ -72,14 +72,15 @@ def plans(connection: Connection, engine: Engine, workflow: str, by: Actor, afte
     row = case_file.c
     query = files.WHOLE.where(*_behind(connection, engine, workflow), row.number > after, seen_by(connection, engine, by))
     found = [files.from_row(one) for one in connection.execute(query.order_by(row.number).limit(limit))]
-    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, by) for file in found]
+    procedure = engine.procedure_in_force(connection, new.governed_by)
+    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, procedure, by) for file in found]
 
 
 def plan(connection: Connection, engine: Engine, number: str, by: Actor) -> Plan:
     """What ``migrate`` would do, changing nothing. Raises NotFound for a case ``by`` may not see."""
     file = files.load(connection, number)
     old, new = _definitions(connection, engine, file, by)
-    return _plan(engine, file, old, new, by)
+    return _plan(engine, file, old, new, engine.procedure_in_force(connection, new.governed_by), by)
 
 
 def of_reason(reason: str) -> list[Reason]:
@@ -105,14 +106,14 @@ def migrate(
     own_key, print_ = requests.key_of(by, key), requests.fingerprint(new, {}, (), None, said, number, "migrate", new.digest)
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
-    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, by)
+    procedure = engine.procedure_in_force(tx.connection, new.governed_by)
+    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, procedure, by)
     reasons = [*found.obstacles, *(of_reason(reason) if reason is not None else ())]
     if (version is not None and version != file.version) or (to is not None and to != new.digest):
         reasons.append(Reason("STALE"))
     if reasons:
         raise refusal(reasons)
     fields = {name: value for name, value in file.fields.items() if name not in found.fields_gone}
-    procedure = engine.procedure_in_force(tx.connection, new.governed_by)
     after = replace(
         file, definition=new.digest, procedure=procedure, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields,
         taken=files.without_agreements(file.taken),
@@ -148,7 +149,7 @@ def _behind(connection: Connection, engine: Engine, workflow: str) -> tuple[Colu
     return case_file.c.definition.in_(others), case_file.c.closed_at.is_(None)
 
 
-def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Actor) -> Plan:
+def _plan(engine: Engine, file: File, old: Definition, new: Definition, procedure: Procedure | None, by: Actor) -> Plan:
     profile = engine.profile
     obstacles = []
     if by.role_for(movers(new), file.organisations) is None:
@@ -160,6 +161,8 @@ def _plan(engine: Engine, file: File, old: Definition, new: Definition, by: Acto
     if file.state not in {state.name for state in new.states_in(profile)}:
         state = old.states[file.state].title
         obstacles.append(Reason("MIGRATION:state", None, {"state": state}, both("case.migration_state", state=state)))
+    if procedure is None:
+        obstacles.append(Reason(f"PROCEDURE:{new.governed_by}"))
     before, after = ({timer.name for timer in one.timers_in(profile)} for one in (old, new))
     steps_before, steps_after = ({step.name for step in one.steps_in(profile)} for one in (old, new))
     return Plan(
@@ -181,15 +184,15 @@ def _is_gone(old: Field | None, new: Field | None) -> bool:
 
 
 def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, file: File, by: Actor, found: Plan) -> dict[str, Clock]:
-    """Timers that end because the new definition has none of the name, and those of its own that start with the state the case is in."""
+    """Timers that end because the new definition has none of the name; of its own, those that start with the state the case is in, and
+    those that start from a field which is filled, unless what they wait for was done."""
     moved = {
         name: replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
         for name, clock in keeping.running(tx, old, file).items()
         if name in found.timers_gone and clock.is_running
     }
     facts = Facts(engine, tx.connection, new, file, by, fields=file.fields, happened_at=tx.now, recorded_at=tx.now)
-    move = Move(new.opening, None, file.state, frozenset(), tx.now, tx.now)
-    fresh = replace(
-        new, timers={name: timer for name, timer in new.timers.items() if name in found.timers_new and timer.starts_with == "state"}
-    )
-    return {**moved, **clocks.after(fresh, engine.profile, {}, move, facts)}
+    move = Move(new.opening, None, file.state, frozenset(file.fields), tx.now, tx.now)
+    fresh = [new.timers[name] for name in found.timers_new]
+    fresh = [one for one in fresh if one.starts_with == "state" or (one.starts_with == "field" and not file.taken.keys() & set(one.until))]
+    return {**moved, **clocks.after(replace(new, timers={one.name: one for one in fresh}), engine.profile, {}, move, facts)}

@@ -1,5 +1,6 @@
 """A new definition for new cases; open ones move when somebody moves them, one by one, and every one shows under which it ran."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -94,6 +95,31 @@ def test_timers_of_the_new_definition_start_and_those_it_lacks_end(bench: Bench)
         running = {one.timer.name: one.clock for one in case.show(connection, bench.engine, number, KEEPER).timers}
     assert running["quick_pricing"].is_running
     assert is_borne_out(bench)
+
+
+@pytest.mark.parametrize(("until", "runs"), [("mend_it", True), ("price_it", False)])
+def test_a_deadline_that_the_new_definition_counts_from_a_field_runs_at_once(bench: Bench, until: str, runs: bool) -> None:
+    number = bench.priced(deadline_at="2035-03-09T12:00:00Z")
+    timer = f"  agreed: {{title: {{it: x, en: x}}, start: {{field: deadline_at}}, due: deadline_at, until: [{until}], hard: true}}\n"
+    renew(bench, LAMP.replace("links:\n", timer + "links:\n"))
+    move(bench, number)
+    with bench.store.reading() as connection:
+        clocks = {one.timer.name: one.clock for one in case.show(connection, bench.engine, number, KEEPER).timers}
+    assert ("agreed" in clocks) == runs
+    assert not runs or clocks["agreed"].next_at == datetime(2035, 3, 9, 12, tzinfo=UTC)
+    assert is_borne_out(bench)
+
+
+def test_no_case_moves_under_a_procedure_that_is_not_in_force(bench: Bench) -> None:
+    number = bench.open()
+    renew(bench)
+    bench.engine = replace(bench.engine, procedure_in_force=lambda connection, key: None)
+    with bench.store.reading() as connection:
+        (seen,) = migration.plans(connection, bench.engine, "lamp-repair", KEEPER)
+    assert [reason.code for reason in seen.obstacles] == ["PROCEDURE:PRO-1"]
+    with pytest.raises(Refused) as refused:
+        move(bench, number)
+    assert refused.value.codes == ("PROCEDURE:PRO-1",)
 
 
 def test_a_page_that_was_open_while_the_case_moved_is_stale(bench: Bench) -> None:
