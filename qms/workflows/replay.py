@@ -267,9 +267,9 @@ def _compare_numbers(connection: Connection) -> Iterator[Check | int]:
         given = sorted(opened.get(series, []))
         place = f"{series[0]}-{series[1]}"
         if given != list(range(1, len(given) + 1)):
-            yield _wrong("numbers", place, "1…" + str(len(given)))
+            yield _unproven("numbers", place, "1…" + str(len(given)))
         if rows.get(series) != (given[-1] if given else None):
-            yield _wrong("numbers", place, f"{rows.get(series)} ≠ {given[-1] if given else None}")
+            yield _unproven("numbers", place, f"{rows.get(series)} ≠ {given[-1] if given else None}")
     yield len(rows)
 
 
@@ -286,18 +286,18 @@ def _compare_definitions(connection: Connection) -> Iterator[Check | int]:
     for digest in sorted(texts.keys() | first.keys()):
         row = texts.get(digest)
         if row is None or digest not in first:
-            yield _wrong("definitions", digest[:12], "-" if row is None else "+")
+            yield _unproven("definitions", digest[:12], "-" if row is None else "+")
         elif hashlib.sha256(row.source.encode()).hexdigest() != digest:
-            yield _wrong("definitions", f"{row.id} {digest[:12]}", "source")
+            yield _unproven("definitions", f"{row.id} {digest[:12]}", "source")
         elif (row.kind, row.id, row.at) != first[digest]:
-            yield _wrong("definitions", f"{row.id} {digest[:12]}", "kind, id, at")
+            yield _unproven("definitions", f"{row.id} {digest[:12]}", "kind, id, at")
     rows = {(row.kind, row.id): row.digest for row in connection.execute(select(definition_in_force))}
     for key in sorted(rows.keys() | in_force.keys()):
         if rows.get(key) != in_force.get(key):
-            yield _wrong("definitions", " ".join(key), "digest")
+            yield _unproven("definitions", " ".join(key), "digest")
     pinned = set(connection.execute(select(case_file.c.definition).distinct()).scalars())
     for digest in sorted(pinned - texts.keys()):
-        yield _wrong("definitions", digest[:12], "-")
+        yield _unproven("definitions", digest[:12], "-")
     yield len(texts)
 
 
@@ -305,5 +305,5 @@ def _failed(number: str, table: str, problem: str) -> Check:
     return Check("cases", False, number, {"place": number, "table": table, "problem": problem})
 
 
-def _wrong(name: str, place: str, problem: str) -> Check:
+def _unproven(name: str, place: str, problem: str) -> Check:
     return Check(name, False, place, {"place": place, "problem": problem})
