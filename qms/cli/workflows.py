@@ -18,7 +18,6 @@ from qms.workflows import case, diagram, migration, schema
 from qms.workflows.bpmn import bpmn
 from qms.workflows.check import IDENTIFIERS
 from qms.workflows.definition import PROFILES, Definition
-from qms.workflows.mermaid import mermaid
 from qms.workflows.migration import Plan
 from qms.workflows.paths import paths
 from qms.workflows.reading import read_definition
@@ -108,7 +107,7 @@ def _written(definition: Definition, profile: str, language: str, kind: str) -> 
     if kind == "bpmn":
         return bpmn(definition, profile, language).decode()
     if kind == "mermaid":
-        return mermaid(definition, profile, language)
+        return diagram.mermaid(definition, profile, language)
     return diagram.draw(definition, profile, language) + "\n"
 
 

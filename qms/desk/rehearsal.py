@@ -1,7 +1,7 @@
 """Plays a workflow with invented people and forms before anybody uses it, so that its owner sees every step taken and every refusal.
 
 All of it happens in a store that is thrown away, by the verbs that every door uses: nothing here decides what the engine decides. What is
-played is kept under the texts it was played from, since the same texts give the same play.
+played is kept under the texts it was played from, since the same texts give the same play on one day.
 """
 
 import tempfile
@@ -70,7 +70,7 @@ def rehearse(engine: Engine, workflow: str, sources: Mapping[str, bytes], figure
     Raises NotFound when none of them is that workflow.
     """
     digests = sorted(sha256(source).hexdigest() for source in sources.values())
-    key = (workflow, engine.profile, engine.clock().date().isoformat(), sha256(figures or b"").hexdigest(), *digests)
+    key = (workflow, engine.profile, engine.calendar.day(engine.clock()).isoformat(), sha256(figures or b"").hexdigest(), *digests)
     with _one_at_a_time:
         found = _kept.pop(key, None)
         if found is None:

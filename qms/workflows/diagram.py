@@ -1,4 +1,5 @@
-"""Draws a workflow so that one sees where a case stands and which way it came; the same is said in words by ``steps``.
+"""Draws a workflow so that one sees where a case stands and which way it came; the same is said in words by ``steps``, and
+for a page of text by ``mermaid``.
 
 Rows run from top to bottom along the normal path. A step to the next row is a line; one that skips rows runs down the right margin, one
 that goes back up the left, dashed. A state that many others may leave for (a withdrawal) is not drowned in arrows: it says from how
@@ -164,3 +165,21 @@ def in_words(lines: Iterable[Line], language: str) -> list[str]:
     return [
         f"{line.number}. {line.title}: {', '.join(line.sources)} → {line.target}" + (f" ({done})" if line.taken else "") for line in lines
     ]
+
+
+def mermaid(definition: Definition, profile: str, language: str) -> str:
+    """The workflow as a Mermaid state diagram, titles in ``language``."""
+    lines = ["stateDiagram-v2"]
+    for state in definition.states_in(profile):
+        lines.append(f'    state "{_quoted(state.title[language])}" as {state.name}')
+    lines.append(f"    [*] --> {definition.initial.name}: {_quoted(definition.opening.title[language])}")
+    for step in definition.steps_in(profile):
+        for source in step.sources:
+            lines += [f"    {source} --> {target or source}: {_quoted(step.title[language])}" for target in step.targets]
+    lines += [f"    {state.name} --> [*]" for state in definition.states_in(profile) if state.kind == "final"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A title that Mermaid reads as nothing but words."""
+    return "".join(mark if mark.isalnum() or mark in " .,'’()/-–€%?!«»" else " " for mark in " ".join(text.split()))

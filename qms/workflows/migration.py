@@ -184,8 +184,8 @@ def _is_gone(old: Field | None, new: Field | None) -> bool:
 
 
 def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, file: File, by: Actor, found: Plan) -> dict[str, Clock]:
-    """Timers that end because the new definition has none of the name; of its own, those of the state the case is in, and those
-    that start from a field which is filled, unless what they wait for was done."""
+    """Timers that end because the new definition has none of the name; of its own, those that start with the state the case is in, and
+    those that start from a field which is filled, unless what they wait for was done."""
     moved = {
         name: replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
         for name, clock in keeping.running(tx, old, file).items()
@@ -193,9 +193,6 @@ def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, f
     }
     facts = Facts(engine, tx.connection, new, file, by, fields=file.fields, happened_at=tx.now, recorded_at=tx.now)
     move = Move(new.opening, None, file.state, frozenset(file.fields), tx.now, tx.now)
-    added = (new.timers[name] for name in found.timers_new)
-    waiting = [
-        one for one in added if one.starts_with == "state" or (one.starts_with == "field" and not file.taken.keys() & set(one.until))
-    ]
-    fresh = replace(new, timers={timer.name: timer for timer in waiting})
-    return {**moved, **clocks.after(fresh, engine.profile, {}, move, facts)}
+    fresh = [new.timers[name] for name in found.timers_new]
+    fresh = [one for one in fresh if one.starts_with == "state" or (one.starts_with == "field" and not file.taken.keys() & set(one.until))]
+    return {**moved, **clocks.after(replace(new, timers={one.name: one for one in fresh}), engine.profile, {}, move, facts)}

@@ -12,6 +12,7 @@ from qms.locale import LANGUAGES
 from qms.people.actor import Actor
 from qms.people.signature import Proof
 from qms.workflows.definition import Definition
+from qms.workflows.expression import Uses
 from qms.workflows.facts import Facts
 from qms.workflows.file import File, agreement, takers
 from qms.workflows.machine import Ways
@@ -165,17 +166,23 @@ def of_moment(happened_at: datetime, now: datetime, opened_at: datetime | None) 
 def known_before(asked: Asked, ways: Ways, facts: Facts) -> list[Reason]:
     """The objections that stand before anything was filled in: what the form itself can still change is not judged."""
     step = asked.step
-    filled = {wanted.name for wanted in step.asks} | {"happened_at", "recorded_at", "today", "comment"}
     slots = {wanted.name for wanted in step.evidence}
-    settled = [guard for guard in step.guards if guard.that is not None]
-    settled = [guard for guard in settled if guard.that is not None and not guard.that.uses.values & filled]
-    settled = [guard for guard in settled if guard.that is not None and not guard.that.uses.slots & slots and not guard.that.uses.figures]
+    filled = {wanted.name for wanted in step.asks} | {"happened_at", "recorded_at", "today", "comment"}
+    for name in asked.definition.computed:
+        if (computed := asked.definition.fields[name].computed) is not None and _hangs_on(computed.uses, filled, slots):
+            filled.add(name)
+    settled = [guard for guard in step.guards if guard.that is not None and not _hangs_on(guard.that.uses, filled, slots)]
     reasons = [*of_role(asked, asked.file.organisations), *of_state(asked, ways)]
     with suppress(Exhausted):
         reasons += of_duties(asked, facts, filled)
         if step.quorum is None or step.quorum.of is None or not step.quorum.of.uses.values & filled:
             reasons += of_quorum(step, asked.file, asked.by, facts)
     return [*reasons, *of_guards(settled, facts)]
+
+
+def _hangs_on(uses: Uses, filled: Collection[str], slots: Collection[str]) -> bool:
+    """Whether what is asked can come out otherwise once the form is filled in; figures go by the day of the fact."""
+    return bool(uses.values & set(filled) or uses.slots & set(slots) or uses.figures)
 
 
 def tidy(comment: str | None) -> str | None:

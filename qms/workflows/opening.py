@@ -26,7 +26,7 @@ from qms.workflows.forms import Form
 from qms.workflows.reader import both
 from qms.workflows.recurring import Schedule
 from qms.workflows.step import EffectCall, Step
-from qms.workflows.taking import Outcome, Request, conclude, settle
+from qms.workflows.taking import Outcome, Request, conclude, facts_of, settle
 
 OWN = "own"
 
@@ -68,7 +68,7 @@ def open_case(
     request = Request(step, by, raw, evidence, happened, said, None, own_key, print_, open_from_effect)
     parties = _parties(engine, definition, organisations)
     file = _blank(tx, engine, definition, parties, request)
-    facts = _facts(tx, engine, definition, file, request, form)
+    facts = facts_of(tx, engine, definition, file, request, form.fields)
     reasons = [
         *_of_parties(tx.connection, engine, definition, organisations, parties),
         *objections.of_role(objections.Asked(definition, step, file, by, tx.now), parties),
@@ -117,7 +117,7 @@ def open_scheduled(tx: Transaction, engine: Engine, definition: Definition, sche
         return None
     request = Request(definition.opening, SYSTEM, {}, (), tx.now, None, None, key, "", open_from_effect)
     parties = _parties(engine, definition, ())
-    facts = _facts(tx, engine, definition, _blank(tx, engine, definition, parties, request), request, Form({}, {}, {}, ()))
+    facts = facts_of(tx, engine, definition, _blank(tx, engine, definition, parties, request), request, {})
     values = {name: _cut(definition, name, facts.given(definition.fields[name], given)) for name, given in schedule.fields.items()}
     return _open_with(tx, engine, definition, parties, request, values, scheduled={"name": schedule.name, "day": day.isoformat()})
 
@@ -144,7 +144,7 @@ def _open_with(
     reasons += _of_procedure(definition, file)
     if reasons:
         raise refusal(reasons)
-    return _open(tx, engine, definition, file, request, form, _facts(tx, engine, definition, file, request, form), **what)
+    return _open(tx, engine, definition, file, request, form, facts_of(tx, engine, definition, file, request, form.fields), **what)
 
 
 def _asking_nothing(step: Step) -> Step:
@@ -185,16 +185,6 @@ def _blank(tx: Transaction, engine: Engine, definition: Definition, parties: Seq
         next_due=None,
         organisations=tuple(sorted(set(parties))),
     )
-
-
-def _facts(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, form: Form) -> Facts:
-    now: dict[str, list[str]] = {}
-    for attachment in request.evidence:
-        now.setdefault(attachment.slot, []).append(attachment.sha256)
-    return Facts(
-        engine, tx.connection, definition, file, request.by,
-        fields=form.fields, happened_at=request.happened_at, recorded_at=tx.now, comment=request.comment, now=now,
-    )  # fmt: skip
 
 
 def _parties(engine: Engine, definition: Definition, named: Sequence[str]) -> list[str]:

@@ -24,8 +24,7 @@ from qms.workflows.expression import BUILT_IN
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import compute, read_fields, type_of
 from qms.workflows.reading_indicators import of_cases, read_indicators
-from qms.workflows.reading_schedules import read_schedules
-from qms.workflows.reading_steps import Known, read_opening, read_step, read_timer
+from qms.workflows.reading_steps import Known, read_opening, read_schedules, read_step, read_timer
 from qms.workflows.scope import Names
 from qms.workflows.step import Step
 from qms.workflows.types import DRAFT, LINK_ROW, OF_FIELD, TEXT, Type

@@ -1,13 +1,15 @@
-"""Reads the steps and timers of a workflow: who may move a case, what that takes, and which clocks run."""
+"""Reads the steps, timers and planned openings of a workflow: who may move a case, what that takes, which clocks run, and which cases
+open by themselves."""
 
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from qms.workflows.definition import OPENING, PROFILES, Escalation, Field, Slot, Timer
-from qms.workflows.expression import Expression
+from qms.workflows.expression import BUILT_IN, Expression
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import type_of
+from qms.workflows.recurring import Schedule
 from qms.workflows.scope import Names
 from qms.workflows.step import Branch, EffectCall, Guard, Quorum, Step, Wanted
 from qms.workflows.types import BOOLEAN, DATE, DURATION, MOMENT, PERSON, PERSONS, Mistake, fits
@@ -18,6 +20,11 @@ OPEN_CASE = "open-case"
 OPENING_REQUIRED, STEP_REQUIRED = ("title", "by"), ("title", "from", "by")
 OPENING_KEYS = ("asks", "evidence", "guards", "effects", "sets", "comment")
 STEP_KEYS = ("to", "quorum", *OPENING_KEYS, "apart_from", "not_in", "sod_code", "binds", "sign", "clears", "profile")
+MOST_MONTHS = 60
+DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+OF_THE_DAY = ("today", "happened_at", "recorded_at")
+"""What is known before there is a case."""
+_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 @dataclass(frozen=True)
@@ -279,3 +286,50 @@ def _on_due(reader: Reader, node: Node | None, known: Known, line: int) -> tuple
     reader.keys(table, ("step",))
     names = reader.known(reader.words(table.entries.get("step"), "step"), "step", known.steps)
     return ("step", names[0]) if names else ("flag", None)
+
+
+def read_schedules(reader: Reader, node: Node | None, known: Known, opening: Step, line: int) -> Mapping[str, Schedule]:
+    table = reader.table(node, "scheduled", line)
+    found = {name: _schedule(reader, name, inner, known, opening, table.lines[name]) for name, inner in table.entries.items()}
+    if found and known.subject is not None:
+        reader.wrong(line, "schedule_of_subject")
+    return {name: schedule for name, schedule in found.items() if schedule is not None}
+
+
+def _schedule(reader: Reader, name: str, node: Node, known: Known, opening: Step, line: int) -> Schedule | None:
+    table = reader.table(node, name, line)
+    entries = table.entries
+    if not NAME.fullmatch(name):
+        reader.wrong(line, "name_malformed", key="scheduled", name=name, pattern=NAME.pattern)
+    reader.keys(table, ("title", "day", "months", "fields"))
+    title = reader.text(entries.get("title"), "title", line)
+    day = _DAY.fullmatch(written := reader.word(entries.get("day"), "day"))
+    months = reader.word(entries.get("months"), "months")
+    fields = _opened_with(reader, entries.get("fields"), known, opening, line)
+    if day is None or int(day[2]) > DAYS[int(day[1]) - 1]:
+        reader.wrong(line, "schedule_day", day=written)
+        return None
+    if not re.fullmatch("[1-9][0-9]?", months) or int(months) > MOST_MONTHS:
+        reader.wrong(line, "schedule_months", months=months, limit=MOST_MONTHS)
+        return None
+    return Schedule(name, title, int(day[1]), int(day[2]), int(months), fields, line)
+
+
+def _opened_with(reader: Reader, node: Node | None, known: Known, opening: Step, line: int) -> Mapping[str, Expression]:
+    """What the case is opened with; all that its opening demands must be there."""
+    table = reader.table(node, "fields", line)
+    names = replace(known.names, values={name: BUILT_IN[name] for name in OF_THE_DAY}, draft=None, links={})
+    found = {}
+    for name, inner in table.entries.items():
+        field, value = known.fields.get(name), reader.expression(inner, name, names)
+        if field is None or field.computed is not None:
+            reader.wrong(table.lines[name], "unknown_field", name=name, near=near(name, known.fields))
+        elif value is not None and not fits(value.type, type_of(field)):
+            reader.wrong(table.lines[name], "schedule_field", name=name)
+        elif value is not None:
+            found[name] = value
+    lacking = [wanted.name for wanted in opening.asks if wanted.required and wanted.name not in table.entries]
+    lacking += [wanted.name for wanted in opening.evidence if wanted.required]
+    if lacking:
+        reader.wrong(line, "schedule_lacks", names=", ".join(lacking))
+    return found

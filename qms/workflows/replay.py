@@ -1,10 +1,13 @@
-"""Proves that the tables of cases are what the trail says: every case is told again from its entries and compared column by column.
+"""Proves that the tables of cases are what the trail says: every case is told again from its entries and compared column by column; that
+their numbers have no gaps, and that the definitions kept are those whose coming into force was recorded.
 
 What an entry seals of a case (fields, timers, evidence, links, state) is enough to rebuild its rows; where a row says otherwise, somebody
 changed it behind the program's back. Cases are taken in batches, so that memory does not grow with the register.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +24,17 @@ from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
 from qms.workflows.file import AGREED_TO, MIGRATED, REASSIGNED, WAIVED
 from qms.workflows.keeping import codes_of
-from qms.workflows.numbers import compare_definitions, compare_numbers
-from qms.workflows.tables import case_evidence, case_file, case_identifier, case_link, case_organisation, case_waiver
+from qms.workflows.tables import (
+    case_evidence,
+    case_file,
+    case_identifier,
+    case_link,
+    case_organisation,
+    case_waiver,
+    definition_in_force,
+    definition_text,
+    number_series,
+)
 from qms.workflows.tables import timer as timer_table
 
 BATCH = 500
@@ -35,6 +47,7 @@ TABLES: Mapping[str, tuple[Table, str]] = {
     "case_waiver": (case_waiver, "case_number"),
     "timer": (timer_table, "case_number"),
 }
+_NUMBER = re.compile(r"([A-Z]{2,8})-([0-9]{4})-([0-9]{4,})")
 Row = dict[str, Any]
 
 
@@ -65,7 +78,7 @@ def compare(connection: Connection, engine: Engine, progress: Callable[[int, int
             yield check
         counted += len(numbers)
         progress(counted, max(counted, total))
-    for name, checks in (("numbers", compare_numbers(connection)), ("definitions", compare_definitions(connection))):
+    for name, checks in (("numbers", _compare_numbers(connection)), ("definitions", _compare_definitions(connection))):
         count = 0
         for found in checks:
             if isinstance(found, int):
@@ -242,5 +255,55 @@ def _differences(number: str, table: Table, found: list[Row], expected: list[Row
                 yield _failed(number, table.name, f"{named} {', '.join(columns)}".strip())
 
 
+def _compare_numbers(connection: Connection) -> Iterator[Check | int]:
+    """Each series against the cases opened on the trail; at the end how many series there are."""
+    opened: dict[tuple[str, int], list[int]] = {}
+    for number in connection.execute(select(entry_table.c.case_number).where(entry_table.c.event == "case-opened")).scalars():
+        found = _NUMBER.fullmatch(number or "")
+        if found is not None:
+            opened.setdefault((found[1], int(found[2])), []).append(int(found[3]))
+    rows = {(row.prefix, row.year): row.last for row in connection.execute(select(number_series)) if row.last}
+    for series in sorted(opened.keys() | rows.keys()):
+        given = sorted(opened.get(series, []))
+        place = f"{series[0]}-{series[1]}"
+        if given != list(range(1, len(given) + 1)):
+            yield _unproven("numbers", place, "1…" + str(len(given)))
+        if rows.get(series) != (given[-1] if given else None):
+            yield _unproven("numbers", place, f"{rows.get(series)} ≠ {given[-1] if given else None}")
+    yield len(rows)
+
+
+def _compare_definitions(connection: Connection) -> Iterator[Check | int]:
+    """Each text against its hash and against the entries that put it in force; at the end how many texts there are."""
+    in_force: dict[tuple[str, str], str] = {}
+    first: dict[str, tuple[str, str, str]] = {}
+    query = select(entry_table.c.sealed).where(entry_table.c.event == "definition-in-force").order_by(entry_table.c.position)
+    for sealed in connection.execute(query).scalars():
+        what = json.loads(sealed)["what"]
+        in_force[what["kind"], what["name"]] = what["digest"]
+        first.setdefault(what["digest"], (what["kind"], what["name"], what["at"]))
+    texts = {row.digest: row for row in connection.execute(select(definition_text))}
+    for digest in sorted(texts.keys() | first.keys()):
+        row = texts.get(digest)
+        if row is None or digest not in first:
+            yield _unproven("definitions", digest[:12], "-" if row is None else "+")
+        elif hashlib.sha256(row.source.encode()).hexdigest() != digest:
+            yield _unproven("definitions", f"{row.id} {digest[:12]}", "source")
+        elif (row.kind, row.id, row.at) != first[digest]:
+            yield _unproven("definitions", f"{row.id} {digest[:12]}", "kind, id, at")
+    rows = {(row.kind, row.id): row.digest for row in connection.execute(select(definition_in_force))}
+    for key in sorted(rows.keys() | in_force.keys()):
+        if rows.get(key) != in_force.get(key):
+            yield _unproven("definitions", " ".join(key), "digest")
+    pinned = set(connection.execute(select(case_file.c.definition).distinct()).scalars())
+    for digest in sorted(pinned - texts.keys()):
+        yield _unproven("definitions", digest[:12], "-")
+    yield len(texts)
+
+
 def _failed(number: str, table: str, problem: str) -> Check:
     return Check("cases", False, number, {"place": number, "table": table, "problem": problem})
+
+
+def _unproven(name: str, place: str, problem: str) -> Check:
+    return Check(name, False, place, {"place": place, "problem": problem})

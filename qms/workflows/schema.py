@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from qms.formats.identifiers import KINDS
-from qms.workflows import reading, reading_fields, reading_indicators, reading_schedules, reading_steps
+from qms.workflows import reading, reading_fields, reading_indicators, reading_steps
 from qms.workflows.definition import MEASURED, PROFILES, SUBJECTS
 from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME
 
@@ -131,7 +131,7 @@ def _timer() -> Schema:
 
 
 def _schedule() -> Schema:
-    months = {"type": "integer", "minimum": 1, "maximum": reading_schedules.MOST_MONTHS}
+    months = {"type": "integer", "minimum": 1, "maximum": reading_steps.MOST_MONTHS}
     day = {"type": "string", "pattern": "^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
     keys = {"title": TEXT, "day": day, "months": months, "fields": _named(NAME.pattern, EXPRESSION)}
     return _table(keys, list(keys))

@@ -80,7 +80,7 @@ def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: 
     """Read the form and ask everything that a step must answer to, at once."""
     step, definition = request.step, loaded.definition
     form = forms.read_form(engine, tx.connection, definition, step, file.fields, request.fields, request.by)
-    facts = _facts(tx, engine, definition, file, request, form.fields)
+    facts = facts_of(tx, engine, definition, file, request, form.fields)
     asked = objections.Asked(definition, step, file, request.by, tx.now)
     duties = list(objections.of_duties(asked, facts))
     waiver = waivers.open_one(tx.connection, file.number, step.name, request.by.person) if duties else None
@@ -174,7 +174,8 @@ def _concluded(
     return conclude(tx, engine, definition, outcome, request, event, waived=waiver)
 
 
-def _facts(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, fields: Mapping[str, Any]) -> Facts:
+def facts_of(tx: Transaction, engine: Engine, definition: Definition, file: File, request: Request, fields: Mapping[str, Any]) -> Facts:
+    """The case as the rules of an act see it, with ``fields`` and the files that come with the request."""
     now: dict[str, list[str]] = {}
     for attachment in request.evidence:
         now.setdefault(attachment.slot, []).append(attachment.sha256)
@@ -239,7 +240,7 @@ def settle(
     if definition.computed:
         after = replace(after, fields=_reckoned(tx, engine, definition, after, request, changed))
     running = request.running if request.running is not None else keeping.running(tx, definition, file)
-    later = _facts(tx, engine, definition, after, request, after.fields)
+    later = facts_of(tx, engine, definition, after, request, after.fields)
     source = file.state if file.version else None
     move = Move(step, source, target, frozenset(changed), request.happened_at, tx.now)
     moved = clocks.after(definition, engine.profile, running, move, later)
@@ -260,7 +261,7 @@ def _reckoned(
 ) -> dict[str, Any]:
     """The fields of the case with those that are computed; what became different is added to ``changed``."""
     fields = dict(after.fields)
-    for name, value in _facts(tx, engine, definition, after, request, after.fields).reckoned(definition.computed).items():
+    for name, value in facts_of(tx, engine, definition, after, request, after.fields).reckoned(definition.computed).items():
         if value != fields.get(name):
             changed[name] = (fields.pop(name, None), value)
             if value is not None:
@@ -335,7 +336,7 @@ def _run_effects(
             if call.link is not None:
                 links.append({"name": call.link, "child": str(found["number"])})
         elif call.name in engine.effects:
-            facts = _facts(tx, engine, definition, file, request, file.fields)
+            facts = facts_of(tx, engine, definition, file, request, file.fields)
             told = {name: expression.value(facts) for name, expression in (call.fields or {}).items()}
             found = engine.effects[call.name](replace(context, arguments=told))
         else:

@@ -1,5 +1,7 @@
 """A workflow is played before anybody uses it: the engine's own refusals, with invented people, and nothing kept."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,16 @@ def test_cases_that_come_about_by_themselves_are_not_invented() -> None:
     assert others
     for workflow in others:
         assert not rehearsal.rehearse(rehearsal.bare_engine("small"), workflow, SHIPPED, SHIPPED_FIGURES).is_playable
+
+
+def test_a_play_is_of_its_day_here_not_of_greenwich() -> None:
+    def at(hour: int) -> Rehearsal:
+        now = datetime(2035, 3, 1, hour, 30, tzinfo=UTC)
+        engine = replace(rehearsal.bare_engine("small"), clock=lambda: now)
+        return rehearsal.rehearse(engine, "lamp-query", {"query": QUERY.encode()}, None)
+
+    assert at(21) is at(22)
+    assert at(22) is not at(23)
 
 
 def test_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,21 @@ def test_too_few_named_for_a_step_are_said_in_words(bench: Bench) -> None:
         assert "2" in sentence(language, refused.value.reasons[0])
 
 
+def test_what_is_computed_from_the_form_is_not_judged_before_it_is_filled_in(bench: Bench) -> None:
+    computed = (
+        '  dear: {type: money, title: {it: x, en: x}, computed: "cost + 1"}\n'
+        '  dearer: {type: money, title: {it: x, en: x}, computed: "dear + 1"}\n'
+    )
+    number = changed(bench, ("  grade:\n", computed + "  grade:\n"), ('that: "cost <= figure.top_price"', 'that: "dearer <= 500"'))
+    with bench.store.reading() as connection:
+        case = show(connection, bench.engine, number, KEEPER)
+        offered = next(one for one in offers(connection, bench.engine, case, PRICER) if one.step.name == "price_it")
+    assert offered.reasons == ()
+    with pytest.raises(Refused) as refused:
+        bench.step(number, "price_it", PRICER, fields={"cost": "499", "grade": "MID"})
+    assert refused.value.codes == ("GUARD:not_too_dear",)
+
+
 def test_whom_a_field_of_the_form_names_is_not_judged_before_it_is_filled_in(bench: Bench) -> None:
     number = changed(bench, ("    asks: [note?]\n", "    asks: [note?, owner_of_it?]\n"))
     bench.step(number, "price_it", PRICER, fields={**GOOD, "owner_of_it": "mender"})

@@ -12,7 +12,7 @@ from lxml import etree
 from qms.workflows import bpmn as exports
 from qms.workflows.check import IDENTIFIERS
 from qms.workflows.definition import Definition
-from qms.workflows.mermaid import mermaid
+from qms.workflows.diagram import mermaid
 from qms.workflows.reading import read_definition
 from tests.workflows.samples import LAMP
 from tests.workflows.test_reckoning import ORDER
