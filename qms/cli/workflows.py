@@ -181,7 +181,11 @@ def _answer(call: Call, plans: list[Plan], refused: dict[str, Refused], dry_run:
         reasons = [reason_as_json(call.language, reason) for reason in obstacles]
         stays += bool(reasons)
         told.append({**vars(one), "obstacles": reasons, "moved": not dry_run and not obstacles})
-        changes = [*(f"- {name}" for name in (*one.fields_gone, *one.timers_gone)), *(f"+ {name}" for name in one.timers_new)]
+        changes = [
+            *(f"- {name}" for name in (*one.fields_gone, *one.timers_gone)),
+            *(f"+ {name}" for name in one.timers_new),
+            *(f"~ {name}" for name in one.timers_changed),
+        ]
         words = [sentence(call.language, reason) for reason in obstacles] or changes or ["="]
         rows.append((one.number, one.title, ", ".join(words)))
     heads = [call.say(f"cli.head.{name}") for name in ("number", "title", "changes")]

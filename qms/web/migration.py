@@ -128,6 +128,7 @@ def _row(call: Call, one: Plan, old: Definition, new: Definition, chosen: Iterab
         ("fields_gone", titles(one.fields_gone, lambda name: old.fields[name].title if name in old.fields else None)),
         ("timers_gone", titles(one.timers_gone, lambda name: old.timers[name].title)),
         ("timers_new", titles(one.timers_new, lambda name: new.timers[name].title)),
+        ("timers_changed", titles(one.timers_changed, lambda name: new.timers[name].title)),
         ("steps_gone", titles(one.steps_gone, lambda name: old.steps[name].title)),
         ("steps_new", titles(one.steps_new, lambda name: new.steps[name].title)),
     )

@@ -131,14 +131,22 @@ def _done(clock: Clock, at: datetime, late: bool) -> Clock:
 
 
 def _set(timer: Timer, clock: Clock, move: Move, facts: Facts, start: datetime | date | None = None) -> Clock:
-    """``clock`` with its due moment and warnings reckoned anew; warnings that lie in the past count as given."""
+    """``clock`` with its due moment and warnings reckoned anew, when that is another moment."""
     due = _due(timer, start if start is not None else clock.started_at, facts)
-    if due == clock.due_at and clock.due_at is not None:
-        return clock
-    fired = clock.due_fired_at if due is not None and due <= move.recorded_at else None
+    return clock if due == clock.due_at and clock.due_at is not None else _due_at(timer, clock, due, move.recorded_at, facts)
+
+
+def renewed(timer: Timer, clock: Clock, facts: Facts, now: datetime) -> Clock:
+    """A running timer under another rule, from the same start."""
+    return _due_at(timer, replace(clock, hard=timer.hard), _due(timer, clock.started_at, facts), now, facts)
+
+
+def _due_at(timer: Timer, clock: Clock, due: datetime | None, now: datetime, facts: Facts) -> Clock:
+    """``clock`` due at another moment; warnings that lie in the past count as given."""
+    fired = clock.due_fired_at if due is not None and due <= now else None
     fresh = replace(clock, due_at=due, due_fired_at=fired)
     warnings = warning_moments(timer, fresh, facts)
-    warned = len(timer.warn) if fired is not None else sum(at <= move.recorded_at for at in warnings)
+    warned = len(timer.warn) if fired is not None else sum(at <= now for at in warnings)
     return with_next(timer, replace(fresh, warned=warned), warnings, chain_moments(timer, fresh, facts))
 
 

@@ -15,7 +15,7 @@ from qms.records.trail import Receipt
 from qms.workflows import clocks, keeping, objections, requests, sealing
 from qms.workflows import file as files
 from qms.workflows.clocks import Clock, Move
-from qms.workflows.definition import Definition, Field
+from qms.workflows.definition import Definition, Field, Timer
 from qms.workflows.engine import Engine
 from qms.workflows.facts import Facts
 from qms.workflows.file import MIGRATED, File, Procedure
@@ -41,6 +41,8 @@ class Plan:
     fields_gone: tuple[str, ...]
     timers_gone: tuple[str, ...]
     timers_new: tuple[str, ...]
+    timers_changed: tuple[str, ...]
+    """Those with another rule: when they are due, warn or tell. One that runs is reckoned anew from its start."""
     steps_gone: tuple[str, ...]
     steps_new: tuple[str, ...]
 
@@ -169,6 +171,7 @@ def _plan(engine: Engine, file: File, old: Definition, new: Definition, procedur
         file.number, file.title, file.version, old.digest, new.digest, file.state, tuple(obstacles),
         tuple(sorted(name for name in file.fields if _is_gone(old.fields.get(name), new.fields.get(name)))),
         tuple(sorted(before - after)), tuple(sorted(after - before)),
+        tuple(sorted(name for name in before & after if _rule(old.timers[name]) != _rule(new.timers[name]))),
         tuple(sorted(steps_before - steps_after)), tuple(sorted(steps_after - steps_before)),
     )  # fmt: skip
 
@@ -183,15 +186,31 @@ def _is_gone(old: Field | None, new: Field | None) -> bool:
     return any(_is_gone(column, others.get(name)) for name, column in columns.items())
 
 
+def _rule(timer: Timer) -> tuple[object, ...]:
+    """By what a running timer goes on."""
+    chain = tuple((link.after.text, link.tell) for link in timer.chain)
+    return (
+        timer.due.text,
+        tuple(one.text for one in timer.warn),
+        chain,
+        timer.escalate,
+        timer.hard,
+        timer.on_due,
+        timer.due_step,
+        timer.until,
+    )
+
+
 def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, file: File, by: Actor, found: Plan) -> dict[str, Clock]:
-    """Timers that end because the new definition has none of the name; of its own, those that start with the state the case is in, and
-    those that start from a field which is filled, unless what they wait for was done."""
-    moved = {
-        name: replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
-        for name, clock in keeping.running(tx, old, file).items()
-        if name in found.timers_gone and clock.is_running
-    }
+    """Timers that end because the new definition has none of the name, or go on by another rule; of its own, those that start with the
+    state the case is in, and those that start from a field which is filled, unless what they wait for was done."""
     facts = Facts(engine, tx.connection, new, file, by, fields=file.fields, happened_at=tx.now, recorded_at=tx.now)
+    moved = {}
+    for name, clock in keeping.running(tx, old, file).items():
+        if clock.is_running and name in found.timers_gone:
+            moved[name] = replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
+        elif clock.is_running and name in found.timers_changed:
+            moved[name] = clocks.renewed(new.timers[name], clock, facts, tx.now)
     move = Move(new.opening, None, file.state, frozenset(file.fields), tx.now, tx.now)
     fresh = [new.timers[name] for name in found.timers_new]
     fresh = [one for one in fresh if one.starts_with == "state" or (one.starts_with == "field" and not file.taken.keys() & set(one.until))]

@@ -97,6 +97,23 @@ def test_timers_of_the_new_definition_start_and_those_it_lacks_end(bench: Bench)
     assert is_borne_out(bench)
 
 
+def test_a_deadline_by_another_rule_is_told_and_reckoned_anew_from_its_start(bench: Bench) -> None:
+    number = bench.open()
+    bench.later(days=1)
+    other = LAMP.replace('due: "workdays(2)"\n    warn: ["days(1)"]', 'due: "workdays(5)"\n    warn: ["days(2)"]')
+    renew(bench, other)
+    with bench.store.reading() as connection:
+        assert migration.plan(connection, bench.engine, number, KEEPER).timers_changed == ("pricing",)
+        before = case.show(connection, bench.engine, number, KEEPER).timers[0].clock
+    move(bench, number)
+    with bench.store.reading() as connection:
+        after = case.show(connection, bench.engine, number, KEEPER).timers[0].clock
+    assert (before.due_at, after.started_at) == (datetime(2035, 3, 5, 22, 59, 59, tzinfo=UTC), before.started_at)
+    assert after.due_at == datetime(2035, 3, 8, 22, 59, 59, tzinfo=UTC)
+    assert after.next_at == datetime(2035, 3, 6, 22, 59, 59, tzinfo=UTC)
+    assert is_borne_out(bench)
+
+
 @pytest.mark.parametrize(("until", "runs"), [("mend_it", True), ("price_it", False)])
 def test_a_deadline_that_the_new_definition_counts_from_a_field_runs_at_once(bench: Bench, until: str, runs: bool) -> None:
     number = bench.priced(deadline_at="2035-03-09T12:00:00Z")
