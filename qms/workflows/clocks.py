@@ -1,6 +1,7 @@
 """When a timer starts, falls due, warns and ends: reckoned from the facts of a case, on the day they happened, not when they were typed.
 
-Lateness never disappears: a timer satisfied after its due moment keeps by how many seconds. ``timers`` wakes what falls due.
+Lateness never disappears: a timer satisfied after its due moment keeps by how many seconds, also when it starts again. ``timers``
+wakes what falls due.
 """
 
 from collections.abc import Collection, Mapping
@@ -102,7 +103,8 @@ def _after(definition: Definition, timer: Timer, before: Clock | None, move: Mov
             return _set(timer, before, move, facts)
     if start is None:
         return before
-    fresh = Clock(timer.name, _moment_of(start, facts), None, None, 0, None, None, None, timer.hard)
+    earlier = before.late_seconds or None if before is not None else None
+    fresh = Clock(timer.name, _moment_of(start, facts), None, None, 0, None, None, earlier, timer.hard)
     return _set(timer, fresh, move, facts, start)
 
 
@@ -123,10 +125,11 @@ def _satisfies(timer: Timer, move: Move) -> bool:
 
 
 def _done(clock: Clock, at: datetime, late: bool) -> Clock:
-    """Ended at ``at``; with ``late`` because what it waited for was done, else because it no longer matters."""
-    seconds = None
+    """Ended at ``at``; with ``late`` because what it waited for was done, else because it no longer matters. Of a timer that ran several
+    times the worst counts."""
+    seconds = clock.late_seconds
     if late and clock.due_at is not None:
-        seconds = max(0, int((at - clock.due_at).total_seconds()))
+        seconds = max(seconds or 0, int((at - clock.due_at).total_seconds()))
     return replace(clock, done_at=at, late_seconds=seconds, next_at=None)
 
 

@@ -208,7 +208,7 @@ def _clocks(tx: Transaction, engine: Engine, old: Definition, new: Definition, f
     moved = {}
     for name, clock in keeping.running(tx, old, file).items():
         if clock.is_running and name in found.timers_gone:
-            moved[name] = replace(clock, done_at=tx.now, next_at=None, late_seconds=None)
+            moved[name] = replace(clock, done_at=tx.now, next_at=None)
         elif clock.is_running and name in found.timers_changed:
             moved[name] = clocks.renewed(new.timers[name], clock, facts, tx.now)
     move = Move(new.opening, None, file.state, frozenset(file.fields), tx.now, tx.now)

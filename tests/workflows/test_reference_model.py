@@ -1,7 +1,7 @@
 """Random processes, random people, random tries: the engine and a second telling of the grammar agree on every one of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -130,7 +130,8 @@ def attempt(run: Run, who: Person, name: str, form: Form, version: int, key: str
     """One try by both: refused with the same codes, or taken to the same state; what was sent before under this key is one act."""
     model, step, by = run.model, run.world.steps[name], run.actor(who)
     before, asked = run.done.get((who.id, key)), (name, form, version)
-    wrong = [] if before == asked else ["KEY_REUSED"] if before else model.refused(who, step, form, version)
+    same = before is not None and before == (name, replace(form, signature=before[1].signature), version)  # how one signs is no part of it
+    wrong = [] if same else ["KEY_REUSED"] if before else model.refused(who, step, form, version)
     try:
         receipt = run.bench.step(run.number, name, by, **sent(run, who, form, version, key))
     except NotFound:

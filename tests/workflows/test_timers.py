@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qms.database import Database
+from qms.people.signature import Proof
 from qms.records import trail
 from qms.workflows.case import compare, put_in_force, show
 from qms.workflows.clocks import Clock
 from qms.workflows.timers import due_cases, wake
 from tests.workflows.conftest import MORNING
-from tests.workflows.samples import KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, engine_for, file_of, furnish
+from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, engine_for, file_of, furnish
 
 GOOD = {"cost": "120,50", "grade": "MID"}
 
@@ -39,6 +40,24 @@ def ring(bench: Bench) -> list[str]:
 
 def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
     return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def test_a_timer_that_starts_again_keeps_the_worst_of_its_latenesses(bench: Bench) -> None:
+    number = bench.priced()
+    bench.step(number, "mend_it", MENDER, comment="Fatto")
+    bench.step(number, "give_back", HEAD, proof=Proof("head", bench.store.clock()))
+    latenesses = []
+    for days in (6, 5, 1):
+        bench.step(number, "reopen_it", KEEPER)
+        bench.later(days=days)
+        bench.step(number, "price_it", PRICER, fields=GOOD)
+        late = clock(bench, number, "pricing").late_seconds
+        latenesses.append(0 if late is None else late // 86400)
+        bench.step(number, "mend_it", MENDER, comment="Fatto")
+        bench.step(number, "give_back", HEAD, proof=Proof("head", bench.store.clock()))
+    assert 1 <= latenesses[0] <= latenesses[1] == latenesses[2]  # the last round was in time
+    with bench.store.reading() as connection:
+        assert [check for check in compare(connection, bench.engine) if not check.passed] == []
 
 
 def test_a_timer_starts_warns_falls_due_and_keeps_its_lateness(bench: Bench) -> None:
