@@ -13,6 +13,7 @@ from qms.cli.common import WrongUse
 from qms.cli.mistakes import problem_as_json, problem_line
 from qms.desk import contents, rehearsal
 from qms.desk.contents import Judgement
+from qms.desk.flows import ENDING
 from qms.errors import NotFound, Problem
 from qms.library import MAIN
 from qms.people import directory
@@ -21,7 +22,8 @@ from qms.workflows.check import IDENTIFIERS, Circumstances
 from qms.workflows.reading import read_definition
 
 MANY = 100_000
-FOLDERS = ("procedures", "workflows", "records")
+FLOWS = "workflows"
+FOLDERS = ("procedures", FLOWS, "records")
 
 
 def add_to(root: pages.Section) -> None:
@@ -41,7 +43,7 @@ def check(
             if not places:
                 raise WrongUse("cli.use.nothing_to_check", paths=", ".join(map(str, paths)))
             sources = {name: path.read_bytes() for name, path in places.items()}
-            known = Circumstances(roles=frozenset(call.app.hats.roles)) if call.common.workspace else None
+            known = Circumstances(roles=call.app.hats.roles) if call.common.workspace else None
             profile = call.app.settings.profile if call.common.workspace else "small"
             found = contents.judge(sources, profile, known, advance, whole=is_whole(paths))
             where = {name: str(path) for name, path in places.items()}
@@ -112,7 +114,10 @@ def placed(problem: Problem, where: dict[str, str]) -> Problem:
 
 
 def gathered(paths: list[Path]) -> dict[str, Path]:
-    """The files named and those in the folders named, by their path from the content folder on. Raises NotFound."""
+    """The files named and those in the folders named, by their path from the content folder on. Raises NotFound.
+
+    A YAML file that is itself named is a process wherever it lies: nobody keeps a draft in a library.
+    """
     found: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
@@ -122,6 +127,8 @@ def gathered(paths: list[Path]) -> dict[str, Path]:
             start = max((place for place, part in enumerate(parts) if part in FOLDERS), default=None)
             if start is not None and file.is_file():
                 found["/".join(parts[start:])] = file
+            elif file == path and file.suffix == ENDING:
+                found["/".join((FLOWS, path.as_posix()))] = file
     return found
 
 
@@ -149,4 +156,4 @@ def circumstances(call: Call) -> Circumstances:
         for role, _ in app.hats.unfold(person.hats) if person.disabled_at is None else ():
             holders.setdefault(role, set()).add(person.id)
     known = {role: frozenset(names) for role, names in holders.items()}
-    return Circumstances(app.engine.known_effects, frozenset(app.hats.roles), known, procedures)
+    return Circumstances(app.engine.known_effects, app.hats.roles, known, procedures)

@@ -32,7 +32,7 @@ def _schedule(reader: Reader, name: str, node: Node, known: Known, opening: Step
     table = reader.table(node, name, line)
     entries = table.entries
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="scheduled", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "scheduled", name, NAME)
     reader.keys(table, ("title", "day", "months", "fields"))
     title = reader.text(entries.get("title"), "title", line)
     day = _DAY.fullmatch(written := reader.word(entries.get("day"), "day"))
