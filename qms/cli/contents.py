@@ -165,7 +165,7 @@ def gathered(paths: list[Path]) -> dict[str, Path]:
             if start is not None and file.is_file():
                 found["/".join(parts[start:])] = file
             elif file == path and file.suffix in BY_ENDING:
-                found[f"{BY_ENDING[file.suffix]}/{file.stem}{ENDINGS[file.suffix]}"] = file
+                found["/".join((BY_ENDING[file.suffix], file.with_suffix(ENDINGS[file.suffix]).as_posix()))] = file
     return found
 
 
@@ -193,4 +193,4 @@ def circumstances(call: Call) -> Circumstances:
         for role, _ in app.hats.unfold(person.hats) if person.disabled_at is None else ():
             holders.setdefault(role, set()).add(person.id)
     known = {role: frozenset(names) for role, names in holders.items()}
-    return Circumstances(app.engine.known_effects, frozenset(app.hats.roles), known, procedures)
+    return Circumstances(app.engine.known_effects, app.hats.roles, known, procedures)

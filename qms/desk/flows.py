@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from qms.database import Transaction
-from qms.errors import BadContent, NotFound, Problem, Reason, refusal
+from qms.errors import NotFound, Problem, Reason, refusal
 from qms.library import Library
 from qms.locale import LANGUAGES, say, sentence
 from qms.people.actor import Actor
@@ -19,7 +19,6 @@ from qms.workflows import check
 from qms.workflows.case import put_in_force
 from qms.workflows.check import Circumstances
 from qms.workflows.engine import Engine
-from qms.workflows.reading import read_definition
 
 ENDING = ".yaml"
 MOST_SAID = 12
@@ -46,17 +45,16 @@ def source_of(library: Library, folder: Path, draft: Draft) -> Source | None:
 def problems(connection: Connection, engine: Engine, roles: Collection[str], source: Source) -> list[Problem]:
     """Everything wrong with a definition, alone and beside those in force."""
     name, text = source
-    try:
-        new = read_definition(text, name, check.IDENTIFIERS)
-    except BadContent as error:
-        return list(error.problems)
+    new, mistakes = check.read_and_judge_roles(text, name, roles)
+    if new is None:
+        return mistakes
     others = [one.definition for one in engine.definitions.all_in_force(connection) if one.definition.id != new.id]
     known = {one.governed_by for one in others}
     if engine.procedure_in_force(connection, new.governed_by) is not None:
         known.add(new.governed_by)
     figures = engine.definitions.figures(connection)
-    around = Circumstances(effects=engine.known_effects, roles=frozenset(roles), procedures=known)
-    found = check.check_definitions([*others, new], engine.profile, figures, around)
+    around = Circumstances(effects=engine.known_effects, roles=roles, procedures=known)
+    found = [*mistakes, *check.check_definitions([*others, new], engine.profile, figures, around)]
     return sorted(check.set_of(found), key=lambda problem: (problem.path != name, problem.line))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from qms.errors import BadContent, Problem
+from qms.errors import BadContent, Problem, Text
 from qms.formats.identifiers import KINDS
 from qms.records.evidence import TYPES
 from qms.workflows.definition import OPENING, SYS, Definition
@@ -12,7 +12,7 @@ from qms.workflows.figures import NO_FIGURES, Figures, read_figures
 from qms.workflows.impossible import impossible
 from qms.workflows.model import unsatisfiable, walk
 from qms.workflows.reader import near
-from qms.workflows.reading import read_definition
+from qms.workflows.reading import read_file
 from qms.workflows.reading_fields import type_of
 from qms.workflows.step import EffectCall
 from qms.workflows.types import fits
@@ -49,12 +49,36 @@ def check_sources(
             problems += error.problems
     found: list[Definition] = []
     for path, source in sources.items():
-        try:
-            found.append(read_definition(source, path, IDENTIFIERS))
-        except BadContent as error:
-            problems += error.problems
+        definition, mistakes = read_and_judge_roles(source, path, circumstances.roles if circumstances else None)
+        found += [definition] if definition is not None else []
+        problems += mistakes
     problems += check_definitions(found, profile, numbers, circumstances or Circumstances(), len(found) == len(sources))
     return sorted(set_of(problems), key=lambda problem: (problem.path, problem.line, problem.code))
+
+
+def read_and_judge_roles(source: bytes, path: str, roles: Collection[str] | None) -> tuple[Definition | None, list[Problem]]:
+    """One file read, None when it cannot be, with all its mistakes; roles that do not exist among them, when it is known which there are.
+
+    They are looked up here because a name that nobody has must not hide the others that are wrong.
+    """
+    try:
+        found = read_file(source, path, IDENTIFIERS)
+    except BadContent as error:
+        return None, list(error.problems)
+    mistakes = list(found.problems)
+    if roles is not None:
+        strange = [word for word in found.named_roles if word.text not in (*roles, SYS)]
+        mistakes = [one for one in mistakes if one.code != "workflow.role_malformed"]
+        mistakes += [
+            Problem(path, word.line, "workflow.unknown_role", {"name": word.text, "near": near_role(word.text, roles)}) for word in strange
+        ]
+    return (None if found.problems else found.definition), mistakes
+
+
+def near_role(name: str, roles: Collection[str]) -> Text:
+    """The role that ``name`` may mean: it resembles its code, or is its title, which is what people call it."""
+    titles = {title.casefold(): code for code, titles in roles.items() for title in titles.values()} if isinstance(roles, Mapping) else {}
+    return near(titles.get(name.casefold(), name.upper()), roles)
 
 
 def set_of(problems: Iterable[Problem]) -> list[Problem]:
@@ -90,7 +114,9 @@ def _doubles(definitions: Iterable[Definition]) -> Iterator[Problem]:
     for definition in definitions:
         for kind, name in (("id", definition.id), ("prefix", definition.prefix)):
             if (kind, name) in seen:
-                yield Problem(definition.path, 1, "workflow.taken", {"key": kind, "name": name, "other": seen[kind, name]})
+                yield Problem(
+                    definition.path, definition.lines[kind], "workflow.taken", {"key": kind, "name": name, "other": seen[kind, name]}
+                )
             seen[kind, name] = definition.path
 
 
@@ -102,9 +128,9 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
     for line, role, never in _roles(definition):
         if role in never:
             yield problem(line, "role_never", role, ())
-        elif roles is not None and role not in (*roles, SYS):
-            yield problem(line, "unknown_role", role, roles)
     for expression in definition.expressions():
+        for role in sorted(expression.uses.roles - {*roles, SYS}) if roles is not None else ():
+            yield Problem(definition.path, expression.line, "workflow.unknown_role", {"name": role, "near": near_role(role, roles or ())})
         for name in sorted(expression.uses.figures - figures.by_name.keys()):
             yield problem(expression.line, "unknown_figure", name, figures.by_name)
         for name in sorted(expression.uses.bound):
@@ -126,12 +152,12 @@ def _names(definition: Definition, figures: Figures, circumstances: Circumstance
                     values = {"name": name, "expected": taken[name], "found": expression.type.name}
                     yield Problem(definition.path, expression.line, "workflow.argument_type", values)
     if procedures is not None and definition.governed_by not in procedures:
-        yield problem(1, "unknown_procedure", definition.governed_by, procedures)
+        yield problem(definition.lines["governed_by"], "unknown_procedure", definition.governed_by, procedures)
 
 
 def _roles(definition: Definition) -> Iterator[tuple[int, str, frozenset[str]]]:
     """Where a role is named, and which roles may not be named there."""
-    yield 1, definition.owner, NEVER
+    yield definition.lines["owner"], definition.owner, NEVER
     yield from ((1, role, NEVER - {READS}) for role in definition.allowed_roles)
     yield from ((1, role, NEVER) for slot in definition.evidence.values() for role in slot.personal)
     for step in (definition.opening, *definition.steps.values()):

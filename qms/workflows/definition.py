@@ -318,6 +318,8 @@ class Definition:
     """The computed fields, each after those that it builds on."""
     later: tuple[tuple[int, str], ...]
     """What waits for something that does not exist yet: line and words."""
+    lines: Mapping[str, int]
+    """Where each key of the file itself stands."""
 
     @property
     def initial(self) -> State:

@@ -79,7 +79,7 @@ def read_figures(source: bytes, path: str) -> Figures:
 
 def _figure(reader: Reader, name: str, node: Node, line: int) -> Figure:
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="figures", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "figures", name, NAME)
     table = reader.table(node, name, line)
     reader.keys(table, ("title", "values"), ("unit",))
     items = reader.items(table.entries.get("values"), "values")

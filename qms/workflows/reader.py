@@ -10,7 +10,7 @@ from qms.errors import Problem, Text
 from qms.locale import LANGUAGES, say
 from qms.workflows.expression import Expression, compile_expression
 from qms.workflows.scope import Names
-from qms.workflows.types import Mistake, Type
+from qms.workflows.types import DURATION, Mistake, Type
 from qms.workflows.yaml_file import Items, Node, Table, Word
 
 STATE_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
@@ -18,6 +18,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 WORKFLOW_NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
 ROLE_NAME = re.compile(r"[A-Z][A-Z_]{1,29}")
 LONGEST_TEXT = 2_000
+_CLASSES = re.compile(r"\[(?P<first>[^]]*)\](\[(?P<rest>[^]]*)\])?\{[0-9,]+\}")
+_ASSIGNED = re.compile(r"(?<![=<>!])=(?!=)")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 
 
@@ -32,8 +34,21 @@ def _in(language: str, value: str | Text) -> str:
 
 def near(name: str, known: Iterable[str]) -> Text:
     """«Forse …?» with the known name that resembles ``name`` most, or nothing."""
-    found = get_close_matches(name, sorted(set(known)), 1, 0.6)
+    found = get_close_matches(name, sorted(set(known)), 1, 0.61)
     return both("workflow.perhaps", name=found[0]) if found else dict.fromkeys(LANGUAGES, "")
+
+
+def form_of(pattern: re.Pattern[str]) -> Text:
+    """What may stand in a name, in words: nobody who writes a process reads regular expressions. A rule that is no list of signs stays."""
+    found = _CLASSES.fullmatch(pattern.pattern)
+    if found is None:
+        return dict.fromkeys(LANGUAGES, pattern.pattern)
+    signs = found["rest"] or found["first"]
+    letters = "letters" if "A-Za-z" in signs else "upper" if "A-Z" in signs else "lower"
+    kinds = [both(f"workflow.form.{name}") for name in (letters, *(["digits"] if "0-9" in signs else []))]
+    marks = [dict.fromkeys(LANGUAGES, f"«{mark}»") for mark in "_.-" if mark in re.sub("[A-Za-z0-9]-[A-Za-z0-9]", "", signs)]
+    said = {language: ", ".join(one[language] for one in (*kinds, *marks)) for language in LANGUAGES}
+    return both("workflow.form.letter_first", signs=said) if "0-9" in signs and "0-9" not in found["first"] else said
 
 
 @dataclass
@@ -42,6 +57,8 @@ class Reader:
 
     path: str
     problems: list[Problem] = field(default_factory=list)
+    named_roles: list[Word] = field(default_factory=list)
+    """Where roles are named: which there are is for the workspace to say."""
 
     def wrong(self, line: int, code: str, **values: object) -> None:
         self.problems.append(Problem(self.path, line, f"workflow.{code}", values))
@@ -79,8 +96,12 @@ class Reader:
     def name(self, node: Node | None, key: str, pattern: re.Pattern[str]) -> str:
         found = self.word(node, key)
         if found and not pattern.fullmatch(found):
-            self.wrong(node.line if node else 0, "name_malformed", key=key, name=found, pattern=pattern.pattern)
+            self.malformed(node.line if node else 0, key, found, pattern)
         return found
+
+    def malformed(self, line: int, key: str, name: str, pattern: re.Pattern[str]) -> None:
+        """Note a name that may not be written so, and say how it may."""
+        self.wrong(line, "name_malformed", key=key, name=name, form=form_of(pattern))
 
     def one_of(self, node: Node | None, key: str, allowed: Collection[str], default: str) -> str:
         if node is None:
@@ -106,7 +127,10 @@ class Reader:
         """A sentence in every language."""
         if node is None:
             return dict.fromkeys(LANGUAGES, "")
-        table = self.table(node, key, line)
+        if not isinstance(node, Table):
+            self.wrong(node.line, "text_languages", key=key)
+            return dict.fromkeys(LANGUAGES, "")
+        table = node
         for language, at in table.lines.items():
             inner = table.entries[language]
             if language not in LANGUAGES and isinstance(inner, Word) and not inner.text:
@@ -160,11 +184,16 @@ class Reader:
                 found.append(word.text)
         return tuple(found)
 
+    def role(self, node: Node | None, key: str) -> str:
+        """One role."""
+        return next(iter(self.roles(node, key)), "") if isinstance(node, Word) else self.word(node, key)
+
     def roles(self, node: Node | None, key: str) -> tuple[str, ...]:
         words = self.words(node, key)
+        self.named_roles += words
         for word in words:
             if not ROLE_NAME.fullmatch(word.text):
-                self.wrong(word.line, "name_malformed", key=key, name=word.text, pattern=ROLE_NAME.pattern)
+                self.wrong(word.line, "role_malformed", name=word.text)
         return tuple(word.text for word in words)
 
     def expression(self, node: Node | None, key: str, names: Names, *wanted: Type) -> Expression | None:
@@ -177,12 +206,12 @@ class Reader:
             if wanted and not any(found.type.name == kind.name for kind in wanted):
                 raise Mistake("result", expected=wanted[0].name, found=found.type.name)
         except Mistake as mistake:
-            self.mistake(node.line, text, mistake)
+            self.mistake(node.line, text, mistake, wanted)
             return None
         return found
 
-    def mistake(self, line: int, text: str, mistake: Mistake) -> None:
-        """Note what is wrong with an expression, its kinds of value in words."""
+    def mistake(self, line: int, text: str, mistake: Mistake, wanted: Collection[Type] = ()) -> None:
+        """Note what is wrong with an expression of one of the kinds ``wanted``, in words."""
         values: dict[str, object] = {key: value for key, value in mistake.values.items() if key != "known"}
         for key in ("expected", "found", "left", "right"):
             if isinstance(values.get(key), str):
@@ -191,5 +220,9 @@ class Reader:
         if isinstance(known, (Mapping, Collection)):
             values["near"] = near(str(mistake.values.get("name", mistake.values.get("value", ""))), [str(name) for name in known])
             values["known"] = ", ".join(str(name) for name in known)[:300]
-        problem = Problem(self.path, line, f"expression.{mistake.code}", {**values, "text": text, "column": mistake.column})
-        self.problems.append(problem)
+        equals = mistake.code == "syntax" and _ASSIGNED.search(text)
+        lasting = mistake.code in ("syntax", "result") and any(kind.name == DURATION.name for kind in wanted)
+        said = "equals" if equals else "duration" if lasting else None
+        hint = both(f"workflow.hint.{said}") if said else dict.fromkeys(LANGUAGES, "")
+        values |= {"text": text, "column": mistake.column, "hint": hint}
+        self.problems.append(Problem(self.path, line, f"expression.{mistake.code}", values))

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
-from qms.errors import BadContent
+from qms.errors import BadContent, Problem
 from qms.workflows.definition import (
     ACKNOWLEDGED,
     MEASURED,
@@ -21,7 +22,7 @@ from qms.workflows.definition import (
     Timer,
 )
 from qms.workflows.expression import BUILT_IN
-from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME, Reader, near
+from qms.workflows.reader import NAME, STATE_NAME, WORKFLOW_NAME, Reader, near
 from qms.workflows.reading_fields import compute, read_fields, type_of
 from qms.workflows.reading_indicators import of_cases, read_indicators
 from qms.workflows.reading_steps import Known, read_opening, read_schedules, read_step, read_timer
@@ -52,18 +53,33 @@ OPTIONAL = (
 )
 
 
-@lru_cache(maxsize=256)
+@dataclass(frozen=True)
+class Reading:
+    """A file as it was read: what it says as far as it can be made out, what is wrong with it, and where it names roles."""
+
+    definition: Definition
+    problems: tuple[Problem, ...]
+    named_roles: tuple[Word, ...]
+
+
 def read_definition(source: bytes, path: str, kinds: frozenset[str]) -> Definition:
-    """The workflow in ``source``; ``kinds`` are the identifiers that can be checked. Raises BadContent with every mistake.
+    """The workflow in ``source``; ``kinds`` are the identifiers that can be checked. Raises BadContent with every mistake."""
+    found = read_file(source, path, kinds)
+    if found.problems:
+        raise BadContent(found.problems)
+    return found.definition
+
+
+@lru_cache(maxsize=256)
+def read_file(source: bytes, path: str, kinds: frozenset[str]) -> Reading:
+    """``source`` with its mistakes beside it. Raises BadContent when it is not even YAML.
 
     What was read once is remembered by its very bytes: a definition is judged, put in force and looked up, and reading it takes longest.
     """
     root = read(source, path)
     reader = Reader(path)
     found = _definition(reader, root, hashlib.sha256(source).hexdigest(), kinds)
-    if reader.problems:
-        raise BadContent(reader.problems)
-    return found
+    return Reading(found, tuple(reader.problems), tuple(reader.named_roles))
 
 
 def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str]) -> Definition:
@@ -92,7 +108,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         id=reader.name(entries.get("id"), "id", WORKFLOW_NAME),
         title=reader.text(entries.get("title"), "title", line),
         prefix=reader.name(entries.get("prefix"), "prefix", PREFIX),
-        owner=reader.name(entries.get("owner"), "owner", ROLE_NAME),
+        owner=reader.role(entries.get("owner"), "owner"),
         governed_by=reader.name(entries.get("governed_by"), "governed_by", PROCEDURE),
         clauses=tuple(word.text for word in reader.words(entries.get("clauses"), "clauses")),
         edition=reader.word(entries.get("edition"), "edition"),
@@ -115,6 +131,7 @@ def _definition(reader: Reader, root: Table, digest: str, kinds: frozenset[str])
         measures=_measures(reader, entries.get("measures"), fields, line),
         computed=computed,
         later=_later(entries, opening, steps),
+        lines=root.lines,
     )
 
 
@@ -144,7 +161,7 @@ def _states(reader: Reader, node: Node | None, line: int) -> Mapping[str, State]
     for name, inner in table.entries.items():
         at = table.lines[name]
         if not STATE_NAME.fullmatch(name):
-            reader.wrong(at, "name_malformed", key="states", name=name, pattern=STATE_NAME.pattern)
+            reader.malformed(at, "states", name, STATE_NAME)
         state = reader.table(inner, name, at)
         reader.keys(state, ("title",), ("meaning", "kind", "profile"))
         found[name] = State(
@@ -192,13 +209,13 @@ def _slots(reader: Reader, node: Node | None, line: int) -> Mapping[str, Slot]:
     for name, inner in table.entries.items():
         at = table.lines[name]
         if not STATE_NAME.fullmatch(name):
-            reader.wrong(at, "name_malformed", key="evidence", name=name, pattern=STATE_NAME.pattern)
+            reader.malformed(at, "evidence", name, STATE_NAME)
         slot = reader.table(inner, name, at)
         reader.keys(slot, ("title", "types"), ("many", "personal"))
         types = reader.words(slot.entries.get("types"), "types")
         for word in types:
             if not EXTENSION.fullmatch(word.text):
-                reader.wrong(word.line, "name_malformed", key="types", name=word.text, pattern=EXTENSION.pattern)
+                reader.malformed(word.line, "types", word.text, EXTENSION)
         title = reader.text(slot.entries.get("title"), "title", at)
         personal = reader.roles(slot.entries.get("personal"), "personal")
         found[name] = Slot(name, title, tuple(word.text for word in types), reader.truth(slot.entries.get("many"), "many"), personal)
@@ -211,7 +228,7 @@ def _links(reader: Reader, node: Node | None, line: int) -> Mapping[str, Link]:
     for name, inner in table.entries.items():
         at = table.lines[name]
         if not NAME.fullmatch(name):
-            reader.wrong(at, "name_malformed", key="links", name=name, pattern=NAME.pattern)
+            reader.malformed(at, "links", name, NAME)
         link = reader.table(inner, name, at)
         reader.keys(link, ("title", "workflow"), ("relation", "reads", "reopened"))
         title = reader.text(link.entries.get("title"), "title", at)
@@ -273,7 +290,7 @@ def _records(reader: Reader, node: Node | None, known: Known, line: int) -> Mapp
     for code, inner in table.entries.items():
         at = table.lines[code]
         if not CODE.fullmatch(code):
-            reader.wrong(at, "name_malformed", key="records", name=code, pattern=CODE.pattern)
+            reader.malformed(at, "records", code, CODE)
         record = reader.table(inner, code, at)
         reader.keys(record, ("title", "steps", "retention"))
         found[code] = RecordForm(

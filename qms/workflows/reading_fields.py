@@ -107,7 +107,7 @@ def type_of(field: Field) -> Type:
 
 def _check_name(reader: Reader, name: str, line: int) -> None:
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="fields", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "fields", name, NAME)
     elif name in RESERVED:
         reader.wrong(line, "reserved", name=name)
 
@@ -167,7 +167,7 @@ def _options(reader: Reader, table: Table) -> Mapping[str, Text]:
     found = {}
     for name, node in options.entries.items():
         if not OPTION_NAME.fullmatch(name):
-            reader.wrong(options.lines[name], "name_malformed", key="options", name=name, pattern=OPTION_NAME.pattern)
+            reader.malformed(options.lines[name], "options", name, OPTION_NAME)
         found[name] = reader.text(node, name, options.lines[name])
     return found
 
@@ -179,7 +179,7 @@ def _columns(reader: Reader, table: Table, subject: str | None, kinds: frozenset
     found = {}
     for name, node in columns.entries.items():
         if not NAME.fullmatch(name):
-            reader.wrong(columns.lines[name], "name_malformed", key="columns", name=name, pattern=NAME.pattern)
+            reader.malformed(columns.lines[name], "columns", name, NAME)
         found[name] = _field(reader, name, node, columns.lines[name], subject, kinds, column=True)
     return found
 

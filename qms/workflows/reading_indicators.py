@@ -48,7 +48,7 @@ def _indicator(reader: Reader, name: str, node: Node, names: Names, personal: bo
     table = reader.table(node, name, line)
     entries = table.entries
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="indicators", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "indicators", name, NAME)
     reader.keys(table, REQUIRED, OPTIONAL)
     title = reader.text(entries.get("title"), "title", line)
     value = reader.expression(entries.get("value"), "value", names, NUMBER)

@@ -50,7 +50,7 @@ def read_opening(reader: Reader, node: Node | None, known: Known, line: int) -> 
 def read_step(reader: Reader, name: str, node: Node, known: Known, line: int) -> Step:
     table = reader.table(node, name, line)
     if not NAME.fullmatch(name) or name == OPENING:
-        reader.wrong(line, "name_malformed", key="steps", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "steps", name, NAME)
     reader.keys(table, STEP_REQUIRED, STEP_KEYS)
     sources = reader.known(reader.words(table.entries.get("from"), "from"), "state", known.states)
     step = _step(reader, name, replace(table, line=line), known, sources)
@@ -204,7 +204,7 @@ def _effects(reader: Reader, node: Node | None, known: Known) -> list[EffectCall
             found.append(_open_case(reader, inner, known, table.line))
         else:
             if not EFFECT_NAME.fullmatch(name):
-                reader.wrong(item.line, "name_malformed", key="effects", name=name, pattern=EFFECT_NAME.pattern)
+                reader.malformed(item.line, "effects", name, EFFECT_NAME)
             found.append(EffectCall(name, False, table.line, fields=_expressions(reader, inner, name, known, table.line)))
     return found
 
@@ -231,7 +231,7 @@ def read_timer(reader: Reader, name: str, node: Node, known: Known, line: int) -
     table = reader.table(node, name, line)
     entries = table.entries
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="timers", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "timers", name, NAME)
     reader.keys(table, ("title", "start", "due"), ("warn", "until", "escalate", "hard", "on_due", "profile"))
     starts_with, start = _start(reader, entries.get("start"), known, line)
     due = reader.expression(entries.get("due"), "due", known.names, DURATION, MOMENT, DATE)
@@ -300,7 +300,7 @@ def _schedule(reader: Reader, name: str, node: Node, known: Known, opening: Step
     table = reader.table(node, name, line)
     entries = table.entries
     if not NAME.fullmatch(name):
-        reader.wrong(line, "name_malformed", key="scheduled", name=name, pattern=NAME.pattern)
+        reader.malformed(line, "scheduled", name, NAME)
     reader.keys(table, ("title", "day", "months", "fields"))
     title = reader.text(entries.get("title"), "title", line)
     day = _DAY.fullmatch(written := reader.word(entries.get("day"), "day"))

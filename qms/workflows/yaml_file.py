@@ -28,6 +28,9 @@ DEEPEST = 16
 AMBIGUOUS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ""})
 """Plain words that YAML readers take for something else than text."""
 
+USUAL = {"'\\t'": "tab", "<block end>": "indent", "expected ',' or": "brackets"}
+"""By what the reader of YAML says: the slips that everybody makes, each of which has a sentence that says how to mend it."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -89,7 +92,8 @@ def read(source: bytes, path: str) -> Table:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         detail = " ".join(str(error.problem or error.context or error).split())
-        builder.wrong(mark.line + 1 if mark else 0, "malformed", detail=detail)
+        code = next((code for sign, code in USUAL.items() if sign in detail), "malformed")
+        builder.wrong(mark.line + 1 if mark else 0, code, detail=detail)
         raise BadContent(builder.problems) from error
     except (YAMLError, ValueError, RecursionError) as error:
         builder.wrong(0, "malformed", detail=" ".join(str(error).split())[:200])

@@ -18,7 +18,7 @@ from qms.workflows import keeping
 from qms.workflows.check import IDENTIFIERS, Circumstances, check_definitions
 from qms.workflows.figures import read_figures
 from qms.workflows.opening import open_from_effect
-from qms.workflows.reading import read_definition
+from qms.workflows.reading import read_definition, read_file
 from qms.workflows.tables import case_file, case_identifier, case_organisation, timer
 from qms.workflows.taking import Request, judge, settle
 from tests.benchmarks.errands import FIELDS, STEPS, Errands
@@ -82,7 +82,7 @@ def load_and_check() -> tuple[float, float]:
             YAML(typ="safe", pure=True).load(StringIO(source.decode()))
 
     def judged() -> None:
-        read_definition.cache_clear()
+        read_file.cache_clear()
         found = [read_definition(source, path, IDENTIFIERS) for path, source in sources.items()]
         list(check_definitions(found, "small", read_figures(figures, "figures.yaml"), Circumstances()))
 

@@ -1,5 +1,6 @@
 """What a distracted person types, takes away or damages is answered in a sentence that names the place, with nothing half done."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import AsPerson, Qms
 from tests.house import House
+from tests.workflows.samples import LAMP
 
 
 def test_all_that_is_missing_is_said_at_once_in_the_words_of_the_help(qms: Qms) -> None:
@@ -42,6 +44,17 @@ def test_a_check_that_finds_nothing_to_check_does_not_pass(qms: Qms, tmp_path: P
     answer = qms("check", str(tmp_path))
     assert answer.code == 2
     assert str(tmp_path) in answer.err
+
+
+def test_a_process_is_checked_wherever_its_file_lies(qms: Qms, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "lamp.yaml").write_text(LAMP, encoding="utf-8")
+    files = [str(tmp_path / folder / "lamp.yaml") for folder in ("one", "two")]
+    assert json.loads(qms("check", files[0], "--json").out)["workflows"] == 1
+    answer = qms("check", *files)
+    assert answer.code == 1
+    assert f"{files[1]}:2: " in answer.out
 
 
 def test_a_role_that_the_workspace_lacks_is_named_in_files_too(qms: Qms, house: House, tmp_path: Path) -> None:
