@@ -139,10 +139,19 @@ def is_whole(paths: list[Path]) -> bool:
 
 
 def of_library(call: Call) -> dict[str, bytes]:
-    """Everything in force, from the workspace's library."""
+    """Everything in force: documents and forms from the workspace's library, the processes as cases open under them.
+
+    A process came into force with the library's first texts or, ever since, as the file of a document, which lies elsewhere.
+    """
     library = call.app.library
     head = library.refs(MAIN)[MAIN]
-    return {path: library.read(blob) for folder in FOLDERS for path, blob in library.tree(head, folder).items()}
+    found = {path: library.read(blob) for folder in FOLDERS for path, blob in library.tree(head, folder).items()}
+    with call.app.reading() as connection:
+        processes, figures = call.app.engine.definitions.texts(connection)
+    first = {content: path for path, content in contents.of_folder(found, FLOWS, ENDING).items()}
+    named = {f"{id}{ENDING}": source for id, source in processes.items()} | ({contents.FIGURES: figures} if figures else {})
+    others = {path: content for path, content in found.items() if path not in first.values()}
+    return others | {first.get(source, "/".join((FLOWS, name))): source for name, source in named.items()}
 
 
 def circumstances(call: Call) -> Circumstances:
