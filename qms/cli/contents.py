@@ -14,6 +14,7 @@ from qms.cli.common import WrongUse
 from qms.cli.mistakes import problem_as_json, problem_line
 from qms.desk import contents, rehearsal
 from qms.desk.contents import Judgement
+from qms.desk.flows import ENDING
 from qms.errors import BadContent, NotFound, Problem
 from qms.library import MAIN
 from qms.people import directory
@@ -22,8 +23,9 @@ from qms.workflows.check import IDENTIFIERS, Circumstances
 from qms.workflows.reading import read_definition
 
 MANY = 100_000
-FOLDERS = ("procedures", "workflows", "records")
-BY_ENDING = {".yaml": "workflows", ".yml": "workflows", ".md": "procedures"}
+FLOWS = "workflows"
+FOLDERS = ("procedures", FLOWS, "records")
+BY_ENDING = {".yaml": FLOWS, ".yml": FLOWS, ".md": "procedures"}
 ENDINGS = {".yaml": ".yaml", ".yml": ".yaml", ".md": ".md"}
 BESIDE = ".in-force"
 """Sorts before any name of a file: of two that clash, the new one is told."""
@@ -61,7 +63,7 @@ def check(
 
 def rehearsed(call: Call, sources: Mapping[str, bytes], profile: str) -> list[dict[str, Any]]:
     """The workflows among ``sources`` played with invented people, beside those in force when there is a workspace."""
-    flows = contents.of_folder(sources, "workflows", ".yaml")
+    flows = contents.of_folder(sources, FLOWS, ENDING)
     figures = next((flows.pop(path) for path in list(flows) if path.endswith(f"/{contents.FIGURES}")), None)
     ids = {path: read_definition(content, path, IDENTIFIERS).id for path, content in flows.items()}
     beside: dict[str, bytes] = {}
@@ -119,15 +121,15 @@ def placed(problem: Problem, where: dict[str, str]) -> Problem:
 
 def in_force(call: Call, sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The workflows in force, which a new one is judged beside: those that ``sources`` do not bring themselves, and the figures."""
-    flows = contents.of_folder(sources, "workflows", ".yaml")
+    flows = contents.of_folder(sources, FLOWS, ENDING)
     own = {name for path, content in flows.items() if (name := _id(path, content))}
     if not own:
         return {}
     with call.app.reading() as connection:
         texts, figures = call.app.engine.definitions.texts(connection)
-    found = {"/".join((FOLDERS[1], BESIDE, f"{name}.yaml")): text for name, text in texts.items() if name not in own}
+    found = {"/".join((FLOWS, BESIDE, f"{name}.yaml")): text for name, text in texts.items() if name not in own}
     if figures is not None and not any(path.endswith(f"/{contents.FIGURES}") for path in flows):
-        found["/".join((FOLDERS[1], BESIDE, contents.FIGURES))] = figures
+        found["/".join((FLOWS, BESIDE, contents.FIGURES))] = figures
     return found
 
 
@@ -176,10 +178,19 @@ def is_whole(paths: list[Path]) -> bool:
 
 
 def of_library(call: Call) -> dict[str, bytes]:
-    """Everything in force, from the workspace's library."""
+    """Everything in force: documents and forms from the workspace's library, the processes as cases open under them.
+
+    A process came into force with the library's first texts or, ever since, as the file of a document, which lies elsewhere.
+    """
     library = call.app.library
     head = library.refs(MAIN)[MAIN]
-    return {path: library.read(blob) for folder in FOLDERS for path, blob in library.tree(head, folder).items()}
+    found = {path: library.read(blob) for folder in FOLDERS for path, blob in library.tree(head, folder).items()}
+    with call.app.reading() as connection:
+        processes, figures = call.app.engine.definitions.texts(connection)
+    first = {content: path for path, content in contents.of_folder(found, FLOWS, ENDING).items()}
+    named = {f"{id}{ENDING}": source for id, source in processes.items()} | ({contents.FIGURES: figures} if figures else {})
+    others = {path: content for path, content in found.items() if path not in first.values()}
+    return others | {first.get(source, "/".join((FLOWS, name))): source for name, source in named.items()}
 
 
 def circumstances(call: Call) -> Circumstances:

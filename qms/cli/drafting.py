@@ -42,7 +42,7 @@ def new(
 ) -> None:
     call: Call = ctx.obj
     titles = {"it": title_it, "en": title_en} if title_it or title_en else {}
-    states = tuple({"it": italian, "en": english} for italian, english in inputs.pairs(state, "--state"))
+    states = tuple({"it": italian, "en": english} for italian, english in inputs.pairs(state, "--state", "cli.use.two_titles"))
     given = Answers(id, titles, prefix, owner, procedure, states)
     house = _house(call)
     missing = [question for question in QUESTIONS if not getattr(given, question)]

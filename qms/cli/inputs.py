@@ -27,13 +27,13 @@ Key = Annotated[str | None, typer.Option("--key", help="cli.option.key", metavar
 Limit = Annotated[int, typer.Option("--limit", help="cli.option.limit", metavar="N", min=1, max=500)]
 
 
-def pairs(words: Sequence[str] | None, option: str) -> list[tuple[str, str]]:
-    """``name=value`` taken apart. Raises WrongUse for a word without its equals sign."""
+def pairs(words: Sequence[str] | None, option: str, otherwise: str = "cli.use.pair") -> list[tuple[str, str]]:
+    """``name=value`` taken apart. Raises WrongUse, with the sentence ``otherwise``, for a word without its equals sign."""
     found = []
     for word in words or ():
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise WrongUse("cli.use.pair", option=option, value=word)
+            raise WrongUse(otherwise, option=option, value=word)
         found.append((name, value))
     return found
 

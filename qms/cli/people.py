@@ -93,7 +93,10 @@ def show_roles(ctx: typer.Context) -> None:
     hats = call.app.hats
     heads = [call.say(f"cli.head.{name}") for name in ("hat", "title", "kind", "roles")]
     rows = [(hat.id, call.shown(hat.title), call.say(f"cli.kind.{hat.kind}"), ", ".join(hat.roles)) for hat in hats.hats.values()]
-    call.answer({"hats": hats.hats.values(), "roles": hats.roles}, table(heads, rows))
+    codes = table(
+        [call.say(f"cli.head.{name}") for name in ("role_code", "title")], [(code, call.shown(hats.roles[code])) for code in hats.roles]
+    )
+    call.answer({"hats": hats.hats.values(), "roles": hats.roles}, table(heads, rows), "", call.say("cli.people.role_codes"), codes)
 
 
 @group.verb("disable", "cli.people.disable")

@@ -38,7 +38,8 @@ def test_what_is_missing_is_named_where_nobody_can_be_asked(qms: Qms) -> None:
     answer = qms("workflow", "new", *GIVEN)
     assert answer.code == 2
     assert "--procedure, --state" in answer.err
-    assert qms("workflow", "new", "--state", "senza inglese").code == 2
+    half = qms("workflow", "new", "--state", "senza inglese", env={"QMS_LANGUAGE": "it"})
+    assert (half.code, "«Titolo italiano=English title», non «senza inglese»" in half.err) == (2, True)
 
 
 def test_wrong_answers_are_refused_each_with_a_sentence(qms: Qms) -> None:

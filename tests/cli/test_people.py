@@ -119,6 +119,8 @@ def test_hats_and_ones_own_tokens_are_listed(as_person: AsPerson) -> None:
     tenders = as_person("tenders")
     hats = {hat["id"]: hat["roles"] for hat in tenders("people", "roles", "--json").json["hats"]}
     assert "TENDER" in hats["gare"]
+    shown = tenders("people", "roles", "--language", "it").out
+    assert [" ".join(line.split()) for line in shown.splitlines()].count("WORKER Addetto") == 1
     listed = tenders("people", "tokens", "--json")
     assert len(listed.json["tokens"]) == 1
     assert "qms_" not in listed.out

@@ -54,6 +54,18 @@ def test_a_definition_put_back_in_force_takes_its_cases_along_each_time(house: H
     assert here[0] == here[2] != here[1]
 
 
+def test_the_processes_in_force_are_checked_wherever_they_came_from(house: House, as_person: AsPerson) -> None:
+    quality = as_person("quality")
+    assert quality("check", "--json").json["holds"]
+    renewed(house)
+    text = SHIPPED.read_text(encoding="utf-8").replace("id: nonconformity", "id: lost-tool").replace("prefix: NC", "prefix: PERSO")
+    with house.app.writing() as tx:
+        put_in_force(tx, text.encode(), "lost-tool.yaml", SYSTEM)
+    found = quality("check", "--json").json
+    assert [(one["path"], one["code"]) for one in found["problems"]] == [("workflows/lost-tool.yaml", "fit.not_named")]
+    assert found["workflows"] == len(quality("workflow", "list", "--json").json["workflows"])
+
+
 def test_who_does_not_own_the_process_moves_nothing(house: House, as_person: AsPerson) -> None:
     assert report(as_person("tenders")).code == 0
     renewed(house)
