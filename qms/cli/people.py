@@ -10,8 +10,9 @@ from qms.cli import pages
 from qms.cli.answers import facts, table
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
+from qms.cli.mistakes import reason_as_json
 from qms.desk import staff
-from qms.errors import NotPermitted, Reason
+from qms.errors import NotPermitted, Reason, Refused
 from qms.formats import moments
 from qms.formats.values import BadValue
 from qms.people import directory, sign_in, tokens
@@ -205,25 +206,36 @@ def reassign(
     reason: Annotated[str, typer.Option("--reason", help="cli.option.reassign_reason", metavar="cli.shape.text")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="cli.option.reassign_dry_run")] = False,
 ) -> None:
-    """Each case in a transaction of its own; the reason is on every one of them."""
+    """Each case in a transaction of its own; one that cannot be given does not keep the others. The reason is on every one of them."""
     call: Call = ctx.obj
     app, by = call.app, call.who()
     with app.reading() as connection:
         leaver, successor = (person_named(connection, one).id for one in (old, new))
     done: list[Task] = []
+    refused: dict[str, Refused] = {}
     with call.progress(call.say("cli.workflow.migrating")) as advance:
         while found := _tasks(call, leaver, by, done[-1].number if done else ""):
             for one in found:
-                if not dry_run:
-                    with app.writing() as tx:
-                        key = f"reassign:{one.number}:{leaver}:{successor}:{tx.now.isoformat()}"
-                        reassigning.reassign(tx, app.engine, one.number, leaver, successor, by, reason=reason, key=key)
+                try:
+                    if not dry_run:
+                        with app.writing() as tx:
+                            key = f"reassign:{one.number}:{leaver}:{successor}:{tx.now.isoformat()}"
+                            reassigning.reassign(tx, app.engine, one.number, leaver, successor, by, reason=reason, key=key)
+                except Refused as error:
+                    refused[one.number] = error
                 done.append(one)
                 advance(len(done))
-    rows = [(one.number, one.title, ", ".join(one.fields)) for one in done]
+    if refused and len(refused) == len(done):
+        raise next(iter(refused.values()))
+    stays = {number: [reason_as_json(call.language, one) for one in error.reasons] for number, error in refused.items()}
+    told = [{**vars(one), "obstacles": stays.get(one.number, [])} for one in done]
+    rows = [
+        (one.number, one.title, " ".join(each["sentence"] for each in stays.get(one.number, [])) or ", ".join(one.fields)) for one in done
+    ]
     heads = [call.say(f"cli.head.{name}") for name in ("number", "title", "fields")]
-    tail = call.say("cli.people.would_reassign" if dry_run else "cli.people.reassigned", all=str(len(done)))
-    call.answer({"dry_run": dry_run, "cases": done}, *([table(heads, rows)] if rows else []), tail)
+    tail = call.say("cli.people.would_reassign" if dry_run else "cli.people.reassigned", all=str(len(done) - len(refused)))
+    call.answer({"dry_run": dry_run, "cases": told}, *([table(heads, rows)] if rows else []), tail)
+    raise typer.Exit(1 if refused else 0)
 
 
 def _tasks(call: Call, person: str, by: Actor, after: str) -> list[Task]:

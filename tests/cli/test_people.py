@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from qms.people import directory
+from qms.people.actor import SYSTEM
+from qms.people.directory import hat_held
 from qms.records import trail
+from qms.workflows.case import open_case, put_in_force
 from tests.cli.conftest import AsPerson, Qms
-from tests.house import House
+from tests.house import House, key
+from tests.workflows.samples import LAMP, QUERY
 
 
 def test_a_keeper_adds_a_person_with_hats_who_can_act_at_once(as_person: AsPerson, qms: Qms, house: House, password_file: Path) -> None:
@@ -146,3 +151,29 @@ def test_what_waits_for_one_who_leaves_is_given_to_another_with_the_reason(as_pe
     assert (done.code, done.json["cases"][0]["fields"]) == (0, ["owner"])
     assert quality("case", "show", opened.json["case"], "--json").json["fields"]["owner"] == successor
     assert quality(*words, "--reason", "Ancora.", "--json").json["cases"] == []
+
+
+def test_one_case_that_cannot_be_given_does_not_keep_the_others(as_person: AsPerson, house: House) -> None:
+    quality, leaver, successor = as_person("quality"), house.ids["tenders"], house.ids["training"]
+    there = (
+        LAMP.replace("PRO-1\n", "PRO-8.7-01\n")
+        .replace("[own], add: true", "[aurora]")
+        .replace("asks: [title,", "asks: [title, owner_of_it?,")
+    )
+    opened = []
+    with house.app.writing() as tx:
+        tx.connection.execute(insert(hat_held), {"person": house.ids["quality"], "organisation": "aurora", "hat": "referente"})
+        for source in (there, QUERY.replace("PRO-1\n", "PRO-8.7-01\n")):
+            put_in_force(tx, source.encode(), "w.yaml", SYSTEM)
+    for workflow, nick, fields in (
+        ("lamp-repair", "aurora", {"title": "Lampada", "owner_of_it": leaver}),
+        ("planned-action", "quality", {"title": "Ordinare i registri", "owner": leaver, "due_on": "2026-04-01", "origin": "MEETING"}),
+    ):
+        with house.app.writing() as tx:
+            opened.append(str(open_case(tx, house.app.engine, workflow, house.actor(nick), fields=fields, key=key()).case))
+    done = quality("people", "reassign", leaver, successor, "--reason", "Cambia lavoro.", "--json")
+    obstacles = {one["number"]: [reason["code"].partition(":")[0] for reason in one["obstacles"]] for one in done.json["cases"]}
+    assert (done.code, obstacles) == (1, {opened[0]: ["ROLE"], opened[1]: []})
+    assert quality("case", "show", opened[1], "--json").json["fields"]["owner"] == successor
+    again = quality("people", "reassign", leaver, successor, "--reason", "Cambia lavoro.", "--json")
+    assert (again.code, again.codes[0].partition(":")[0]) == (3, "ROLE")
