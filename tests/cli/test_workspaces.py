@@ -136,7 +136,7 @@ def test_check_of_all_folders_names_what_does_not_fit_together_and_of_one_file_d
     (tmp_path / "records" / "REC-NC-99-di-nessuno.md").write_text("# Vuoto\n")
     whole = qms("check", str(tmp_path), env={"QMS_LANGUAGE": "it"})
     assert whole.code == 1
-    assert f"{tmp_path}/records/REC-NC-99-di-nessuno.md:1: Nessun flusso produce la registrazione REC-NC-99" in whole.out
+    assert f"{tmp_path}/records/REC-NC-99-di-nessuno.md:1: Nessun processo produce la registrazione REC-NC-99" in whole.out
     assert qms("check", str(tmp_path / "records")).code == 0
 
 

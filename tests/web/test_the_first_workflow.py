@@ -61,7 +61,7 @@ def in_force(people: dict[str, Browser]) -> None:
     assert anna.send(procedure, {**anna.hidden(procedure), "text": block("markdown"), "reason": "Nuova."}).status_code == 303
     released(people, procedure)
     file = handed(block("yaml").encode(), "supplier-claim.yaml")
-    released(people, drafted(anna, "IST-8.4-01", "IST", "flusso-reclamo-a-fornitore", files=file))
+    released(people, drafted(anna, "IST-8.4-01", "IST", "processo-reclamo-a-fornitore", files=file))
 
 
 def acted(browser: Browser, place: str, step: str, slot: str = "", **fields: str) -> Any:

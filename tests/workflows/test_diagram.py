@@ -42,7 +42,7 @@ def test_a_title_is_text_whatever_it_holds() -> None:
 
 def test_it_describes_itself_and_links_to_the_steps() -> None:
     picture = drawn(current="PRICED", link="#step-")
-    assert picture.findtext(f"{SVG}title") == "Diagramma del flusso: Riparazione di lampade"
+    assert picture.findtext(f"{SVG}title") == "Diagramma del processo: Riparazione di lampade"
     assert "Stato attuale: Preventivata." in (picture.findtext(f"{SVG}desc") or "")
     assert "#step-mend_it" in [link.get("href") for link in picture.iter(f"{SVG}a")]
     assert (picture.get("role"), drawn().get("role")) == ("group", "img")
