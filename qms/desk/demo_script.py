@@ -62,12 +62,12 @@ def _measured(act: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A table of measured results that grows month by month: what each indicator should be stands once, under ``senses``."""
     rows: list[Mapping[str, str]] = []
     for month in act["months"]:
+        period = f"{{month{month['month']:+d}}}"
         for result, indicators in act["senses"].items():
             for (indicator, target, alarm, sense), value in zip(indicators, month.get(result, ()), strict=False):
-                period = f"{{month{month['month']:+d}}}"
                 row = {"result": result, "period": period, "indicator": indicator, "value": value, "target": target, "alarm": alarm}
                 rows.append({**row, "sense": sense})
-        told = {name: act[name] for name in ("by", "step", "evidence")}
+        told = _filled({name: act[name] for name in ("by", "step", "evidence")}, partial(_of_row, {"period": period}))
         yield {**told, "on": act["measures"], "days": month["days"], "fields": {act["table"]: list(rows)}}
 
 

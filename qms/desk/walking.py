@@ -21,6 +21,7 @@ from qms.workflows.bounds import Place, given, number
 from qms.workflows.case import open_case, take_step
 from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.engine import Engine
+from qms.workflows.facts import current_evidence
 from qms.workflows.file import File, takers
 from qms.workflows.impossible import place_of
 from qms.workflows.inventing import TRIES, Around, file_name, invent
@@ -270,8 +271,8 @@ class Walk:
             wanted |= {one.name: True for one in self.definition.fields.values() if one.source is not None}
         around = Around(self.tx.now, self.engine.zone, NAMES[::-1], HOUSE, self._case_of)
         form = invent(self.definition.fields, wanted, place.names, around, turn)
-        has = self._attached(file)
-        slots = [one.name for one in step.evidence if (one.required and one.name not in has) or turn % 3 != 0]
+        has = current_evidence(self.tx.connection, file.number) if file is not None else {}
+        slots = [one.name for one in step.evidence if (one.required and (one.is_fresh or one.name not in has)) or turn % 3 != 0]
         return form, [self._file(name) for name in slots], _COMMENT if step.comment_required or turn % 2 else None
 
     def _place(self, step: Step, file: File | None) -> Place:
@@ -283,10 +284,6 @@ class Walk:
             if (value := figures.on(name, day)) is not None:
                 place = place.knowing(f"figure.{name}", number(value, value))
         return place
-
-    def _attached(self, file: File | None) -> Collection[str]:
-        steps = [found for name in file.taken if (found := self.definition.step(name)) is not None] if file is not None else []
-        return {wanted.name for step in steps for wanted in step.evidence if wanted.required}
 
     def _file(self, slot: str) -> Attachment:
         name = file_name(self.definition.evidence[slot])

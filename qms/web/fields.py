@@ -56,6 +56,7 @@ class FileWidget:
     many: bool
     is_required: bool
     present: tuple[str, ...]
+    is_fresh: bool
     kept: tuple[tuple[str, str], ...]
     wrong: str | None
 
@@ -76,13 +77,15 @@ class Form:
 
     def files(self, slots: Mapping[str, Slot], wanted: Sequence[Wanted], present: Mapping[str, tuple[str, ...]]) -> tuple[FileWidget, ...]:
         """A widget for each slot that a step asks; files received with a refused form are named, not asked again."""
-        return tuple(self._file(slots[one.name], one.required, present.get(one.name, ())) for one in wanted)
+        return tuple(self._file(slots[one.name], one, present.get(one.name, ())) for one in wanted)
 
-    def _file(self, slot: Slot, required: bool, present: tuple[str, ...]) -> FileWidget:
+    def _file(self, slot: Slot, wanted: Wanted, present: tuple[str, ...]) -> FileWidget:
         call = self.call
         kept = tuple((attachment.name, call.slip(attachment)) for attachment in call.kept if attachment.slot == slot.name)
         wrong = call.refusal.at(slot.name) if call.refusal else None
-        return FileWidget(slot.name, slot.title[call.language], slot.types, slot.many, required, present, kept, wrong)
+        return FileWidget(
+            slot.name, slot.title[call.language], slot.types, slot.many, wanted.required, present, wanted.is_fresh, kept, wrong
+        )
 
     def _widget(self, field: Field, required: bool, stored: Any, place: str = "") -> Widget:
         name = place or field.name

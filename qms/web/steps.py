@@ -25,6 +25,7 @@ from qms.web.registry import Permission, Route
 from qms.workflows import case
 from qms.workflows.case import Case, Offer
 from qms.workflows.fields import nested
+from qms.workflows.forms import files_asked
 from qms.workflows.step import Step
 
 
@@ -74,7 +75,7 @@ def ask(call: Call, number: str, step: str = "") -> Response:
         offer = next((one for one in case.offers(connection, app.engine, found, by) if one.step.name == name), None)
         form = Form(call, connection, pages.words_of(call))
         widgets = form.widgets(found.definition, chosen.asks, found.fields)
-        files = form.files(found.definition.evidence, chosen.evidence, _present(found))
+        files = form.files(found.definition.evidence, files_asked(chosen, found.file), _present(found))
         bound = _bound(call, connection, number) if chosen.binds else None
     language, states = call.language, found.definition.states
     stale = call.refusal is not None and call.refusal.status == 409

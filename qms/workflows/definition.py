@@ -70,7 +70,8 @@ and sealed as it was at each act; no step asks, sets or clears it; computed fiel
                                       # voids what was agreed; who is away and who stands in for them are one person
         by: [QM]                      # any of these roles, held in one of the case's organisations; SYS = the program itself
         asks: [amount, severity, note?]        # must be filled after the step; `?` = offered
-        evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered
+        evidence: [RECEIPT, PHOTO?]   # satisfied by a file attached now or earlier in this case; `?` = offered; `RECEIPT!` = a new one
+                                      # each time: what an earlier round attached does not do
         comment: required             # or optional (default)
         guards:
           - {code: in_time, that: "happened_at <= deadline_at", message: {…}}     # true, or the step is refused: GUARD:in_time

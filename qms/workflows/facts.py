@@ -1,7 +1,7 @@
 """What is known of a case at one moment, as the expressions of its workflow see it; asked of the database only when a rule asks."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -120,6 +120,10 @@ class Facts:
             self._evidence = current_evidence(self._connection, self._file.number) if self._file.n else {}
         return self._evidence
 
+    def hashes(self, slot: str) -> Collection[str]:
+        """Of the files in force in a slot before this act."""
+        return {sha256 for sha256, _ in self.evidence.get(slot, ())}
+
     def read(self, name: str) -> object:
         if name in self._typed:
             return self._typed[name]
@@ -202,8 +206,7 @@ class Facts:
         if taken is None:
             return False
         for slot in slots:
-            before = self.evidence.get(slot, ())
-            if any(n > taken.n for _, n in before) or set(self._now.get(slot, ())) - {sha256 for sha256, _ in before}:
+            if any(n > taken.n for _, n in self.evidence.get(slot, ())) or set(self._now.get(slot, ())) - {*self.hashes(slot)}:
                 return False
         return True
 

@@ -1,7 +1,7 @@
 """What somebody sends with a step: the fields they filled in and the files they attached, judged against what the step asks."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -17,7 +17,7 @@ from qms.workflows.definition import OPENING, Definition, Field
 from qms.workflows.engine import Engine
 from qms.workflows.fields import Fault, Reading, read_value
 from qms.workflows.reader import both
-from qms.workflows.step import Step
+from qms.workflows.step import Step, Wanted
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,27 @@ def _cell(field: Field, cell: str, problem: Text | None) -> Text:
     return both("case.cell_required", **place) if problem is None else both("case.cell_invalid", **place, problem=problem)
 
 
-def judge_files(definition: Definition, step: Step, attached: Sequence[Attachment], is_there: Callable[[str], bool]) -> list[Reason]:
-    """What is wrong with the files that came, or did not. ``is_there`` tells whether a slot holds a file from before."""
-    offered = {wanted.name: wanted.required for wanted in step.evidence}
+def files_asked(step: Step, file: files.File) -> Sequence[Wanted]:
+    """The evidence a step asks of who takes it now: where several must, the first of them brings what must be new."""
+    begun = files.agreement(step.name) in file.taken
+    return [replace(wanted, is_fresh=False) for wanted in step.evidence] if begun else step.evidence
+
+
+def judge_files(
+    definition: Definition, asked: Sequence[Wanted], attached: Sequence[Attachment], before: Callable[[str], Collection[str]]
+) -> list[Reason]:
+    """What is wrong with the files that came, or did not. ``before`` gives the hashes of those that a slot holds already."""
+    offered = {wanted.name: wanted for wanted in asked}
     reasons = []
-    for slot, required in offered.items():
+    for slot, wanted in offered.items():
         here = [attachment for attachment in attached if attachment.slot == slot]
         title = definition.evidence[slot].title
         if len({attachment.sha256 for attachment in here}) > 1 and not definition.evidence[slot].many:
             reasons.append(Reason(f"EVIDENCE_ONE:{slot}", slot, {"title": title}, both("case.evidence_one", title=title)))
-        if required and not here and not is_there(slot):
+        if wanted.required and not here and not before(slot):
             reasons.append(Reason(f"EVIDENCE_MISSING:{slot}", slot, {"title": title}, both("case.evidence_missing", title=title)))
+        elif wanted.is_fresh and {attachment.sha256 for attachment in here} <= {*before(slot)}:
+            reasons.append(Reason(f"EVIDENCE_NEW:{slot}", slot, {"title": title}, both("case.evidence_new", title=title)))
     for attachment in attached:
         if attachment.slot not in offered:
             reasons.append(Reason(f"EVIDENCE_UNKNOWN:{attachment.slot[:40]}", attachment.slot[:40]))

@@ -74,7 +74,7 @@ def open_case(
         *objections.of_role(objections.Asked(definition, step, file, by, tx.now), parties),
         *_of_procedure(definition, file),
         *form.reasons,
-        *forms.judge_files(definition, step, evidence, lambda slot: False),
+        *forms.judge_files(definition, step.evidence, evidence, lambda slot: ()),
         *objections.of_comment(step, said),
         *objections.of_guards(step.guards, facts),
         *objections.of_moment(happened, tx.now, None),

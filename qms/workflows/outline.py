@@ -10,7 +10,7 @@ from datetime import date
 from qms.workflows import diagram
 from qms.workflows.definition import OPENING, SYS, Definition
 from qms.workflows.figures import Figures
-from qms.workflows.step import Step
+from qms.workflows.step import Step, Wanted
 from qms.workflows.telling import Teller
 
 
@@ -26,7 +26,7 @@ class StepLine:
     who: tuple[str, ...]
     asked: int
     offered: int
-    evidence: tuple[tuple[str, bool], ...]
+    evidence: tuple[tuple[str, Wanted], ...]
     """Titles of its slots, each with whether a file is demanded."""
     signature: str | None
     """With what meaning it is signed, None when it is not."""
@@ -83,7 +83,7 @@ def outline(definition: Definition, profile: str, language: str, roles: Mapping[
 def _step(
     definition: Definition, language: str, roles: Mapping[str, str], number: int, step: Step, sources: tuple[str, ...], target: str
 ) -> StepLine:
-    slots = tuple((definition.evidence[wanted.name].title[language], wanted.required) for wanted in step.evidence)
+    slots = tuple((definition.evidence[wanted.name].title[language], wanted) for wanted in step.evidence)
     asked = sum(wanted.required for wanted in step.asks)
     who = tuple(roles.get(role, role) for role in step.by if role != SYS)
     signature = step.sign[language] if step.sign is not None else None

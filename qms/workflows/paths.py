@@ -27,7 +27,7 @@ def paths(definition: Definition, profile: str) -> tuple[Path, ...]:
         # What the program fills is no work: values from a notice, defaults, what is reckoned.
         own = {one.name for one in definition.fields.values() if one.source is None and one.default is None and one.computed is None}
         fields = {wanted.name for step in steps for wanted in step.asks if wanted.required} & own
-        files = {wanted.name for step in steps for wanted in step.evidence if wanted.required}
+        files = {(wanted.name, step.name if wanted.is_fresh else "") for step in steps for wanted in step.evidence if wanted.required}
         if definition.states[name].is_end:
             found.append(Path(definition.states[name], len(steps), len(fields), len(files)))
     return tuple(found)

@@ -133,10 +133,11 @@ def _clears(reader: Reader, node: Node | None, known: Known) -> tuple[str, ...]:
 
 def _wanted(reader: Reader, node: Node | None, key: str, kind: str, known: Collection[str]) -> tuple[Wanted, ...]:
     words = reader.words(node, key)
-    bare = [replace(word, text=word.text.removesuffix("?")) for word in words]
+    marks = "?!" if kind == "slot" else "?"
+    bare = [replace(word, text=word.text[:-1] if word.text[-1:] in marks else word.text) for word in words]
     names = reader.known(bare, kind, known)
-    optional = {word.text[:-1] for word in words if word.text.endswith("?")}
-    return tuple(Wanted(name, name not in optional) for name in names)
+    written = {word.text for word in words}
+    return tuple(Wanted(name, f"{name}?" not in written, f"{name}!" in written) for name in names)
 
 
 def _guards(reader: Reader, node: Node | None, known: Known) -> list[Guard]:

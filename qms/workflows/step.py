@@ -13,6 +13,8 @@ class Wanted:
 
     name: str
     required: bool
+    is_fresh: bool = False
+    """A file that must come with this very act: one from an earlier round does not do."""
 
 
 @dataclass(frozen=True)

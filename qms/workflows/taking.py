@@ -92,7 +92,7 @@ def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: 
         *objections.of_role(asked, file.organisations),
         *(duties if waiver is None else ()),
         *form.reasons,
-        *forms.judge_files(definition, step, request.evidence, lambda slot: slot in facts.evidence),
+        *forms.judge_files(definition, forms.files_asked(step, file), request.evidence, facts.hashes),
         *objections.of_comment(step, request.comment),
         *objections.of_quorum(step, file, request.by, facts, bool(form.changed or request.evidence)),
         *objections.of_guards(step.guards, facts),

@@ -56,11 +56,6 @@ ROWS = (
     Row("ishikawa_categories_considered_if_major", ishikawa(*CATEGORIES[:8]), ishikawa(*CATEGORIES)),
     Row("horizontal_extension_checked", looked("2026-03-03"), looked("2026-03-02")),
     Row(
-        "new_analysis",
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"CAUSE_ANALYSIS_SHEET": 5}),
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"CAUSE_ANALYSIS_SHEET": 15}),
-    ),
-    Row(
         "cause_codes_differ",
         fields(**causes(("C1", "x", "", ""), ("C1", "y", "", ""))),
         fields(**causes(("C1", "x", "", ""), ("C2", "y", "", ""))),
@@ -86,11 +81,6 @@ ROWS = (
         When(taken={"replan": ("tenders", DAY, 2)}, times=1, roles=("PROC_OWNER",)),
     ),
     Row("all_actions_done_with_evidence", actions(action(), action("A2"), done=[DONE]), actions(action(), done=[DONE])),
-    Row(
-        "new_action_evidence",
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"ACTION_EVIDENCE": 5}),
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"ACTION_EVIDENCE": 15}),
-    ),
     Row("check_not_before_due", measured("0", check_due_at=LATER), measured("0")),
     Row("data_are_insufficient", measured("0"), measured("0", 39)),
     Row("extended_once", fields(checks_extended=1), fields(checks_extended=0)),
@@ -99,10 +89,5 @@ ROWS = (
     Row("enough_observations", measured("0", 39), measured("0")),
     Row("criterion_met", measured("2"), measured("0")),
     Row("critical_checked_twice", fields(severity="CRITICAL", second_checks=0), fields(severity="CRITICAL", second_checks=1)),
-    Row(
-        "new_measurement",
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"EFFECTIVENESS_EVIDENCE": 5}),
-        When(fields={"cycle": 2}, taken=AGAIN, attached={"EFFECTIVENESS_EVIDENCE": 15}),
-    ),
     Row("criterion_not_met", measured("0"), measured("0", recurrence_case="NC-2026-0003")),
 )

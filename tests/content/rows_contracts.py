@@ -143,11 +143,6 @@ COMPLAINTS = (
         When(taken={"contest_answer": ("quality", OPENED, 5)}, times=2, roles=("QM",)),
         When(taken={"contest_answer": ("quality", OPENED, 5)}, times=2, roles=("TOP",)),
     ),
-    Row(
-        "answer_is_new",
-        When(taken=CONTESTED_ONCE, attached={"ANSWER_LETTER": 4}),
-        When(taken=CONTESTED_ONCE, attached={"ANSWER_LETTER": 5}),
-    ),
     Row("called_if_silent", When(state="NO_REPLY"), When(state="NO_REPLY", fields={"call_note": "Richiamato due volte."})),
     Row("no_open_nc", When(links={"nonconformities": [("REPORTED", OPENED)]}), When(links={"nonconformities": [("REJECTED", OPENED)]})),
 )

@@ -107,7 +107,6 @@ ROWS = (
         fields(teachers=[TEACHER], lesson_unit="UF1", lesson_teacher="@verifier"),
     ),
     Row("lesson_ends_after_start", lesson(LATER, LATER), lesson(DAY, "2026-03-02T11:00:00.000Z")),
-    Row("letter_is_new", When(taken=PLANNED, attached={"ASSIGNMENT_LETTERS": 5}), When(taken=PLANNED, attached={"ASSIGNMENT_LETTERS": 7})),
     Row("enrolled_ge_min", enrolled("ENROLLED", "WITHDRAWN"), enrolled("ENROLLED", "ENROLLED")),
     Row("enrolled_le_max", enrolled(*["ENROLLED"] * 4), enrolled(*["ENROLLED"] * 3, "WAITLIST")),
     Row(
@@ -122,11 +121,6 @@ ROWS = (
     ),
     Row("register_stamped", fields(**FUNDED), When(fields=FUNDED, attached={"STAMPED_REGISTER": 2})),
     Row("first_lesson_open", lessons("SCHEDULED", "CANCELLED"), lessons("SCHEDULED", "OPENED")),
-    Row(
-        "calendar_is_new",
-        When(taken={"suspend_course": ("training", OPENED, 7)}, attached={"CALENDAR": 5}),
-        When(taken={"suspend_course": ("training", OPENED, 7)}, attached={"CALENDAR": 8}),
-    ),
     Row("all_sessions_validated_or_cancelled", lessons("VALIDATED", "CLOSED"), lessons("VALIDATED", "CANCELLED")),
     Row(
         "hours_delivered_eq_due",

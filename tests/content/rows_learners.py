@@ -75,11 +75,6 @@ CERTIFICATES = (
     Row("exam_passed_if_required", fields(kind="PROFIT", outcome="NOT_REQUIRED"), fields(kind="PROFIT", outcome="PASSED")),
     Row("holder_data_confirmed", fields(holder_confirmed_on="2026-03-03"), fields(holder_confirmed_on="2026-03-02")),
     Row(
-        "signed_file_is_new",
-        When(taken={"sign_certificate": ("direction", ISSUED, 4)}, attached={"SIGNED_CERTIFICATE": 4}),
-        When(taken={"sign_certificate": ("direction", ISSUED, 4)}, attached={"SIGNED_CERTIFICATE": 5}),
-    ),
-    Row(
         "receipt_if_by_hand",
         fields(delivery_channel="BY_HAND"),
         When(fields={"delivery_channel": "BY_HAND"}, attached={"DELIVERY_RECEIPT": 2}),

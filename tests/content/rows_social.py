@@ -10,11 +10,6 @@ OPENED = "2026-02-01T09:00:00.000Z"
 REASON = "Contratto con un privato: il limite non vale."
 
 
-def retaken(step: str, slot: str, attached: int) -> When:
-    """``step`` was taken at the entry 4; ``slot`` got its last file at ``attached``."""
-    return When(taken={step: ("training", OPENED, 4)}, attached={slot: attached})
-
-
 def child(link: str, state: str) -> When:
     return When(links={link: [(state, OPENED)]})
 
@@ -126,7 +121,6 @@ OLD_CHECK = When(state="RECONVENED", taken=RECONVENED, attached={"FINAL_PROJECT"
 ACCREDITATION = (
     Row("figure_named", fields(area="FIGURES"), fields(area="FIGURES", concerned="@direction")),
     Row("proof_is_valid", fields(valid_until=TODAY), fields(valid_until=SOON)),
-    Row("proof_is_new", retaken("prove_requirement", "PROOF", 4), retaken("prove_requirement", "PROOF", 5)),
     Row(
         "change_communicated",
         fields(changed_on=PAST),
@@ -151,7 +145,6 @@ TEACHERS = (
     Row("criteria_met_for_subjects", fields(subjects=years("2.9", "0")), fields(subjects=years("0", "3"))),
     Row("enough_answers", fields(score_learners="90", answers=4), fields(score_learners="90", answers=5)),
     Row("learners_part_used", fields(answers=5), fields(answers=4)),
-    Row("sheet_is_new", retaken("rate_teacher", "SCORE_SHEET", 4), retaken("rate_teacher", "SCORE_SHEET", 5)),
     Row("rated_within_year", When(), When(taken=RATED)),
     Row("score_is_enough", scored("69.9", "70", "70"), scored("70", "70", "70")),
     Row("no_open_nc", child("nonconformities", "REPORTED"), child("nonconformities", "REJECTED")),
@@ -206,8 +199,6 @@ INCLUSION = (
         fields(proof_valid_until=SOON, employed_from=SOON),
     ),
     Row("contract_not_over", child("contracts", "CLOSED"), child("contracts", "ACTIVE")),
-    Row("sheet_is_new", retaken("review_plan", "REVIEW_SHEET", 4), retaken("review_plan", "REVIEW_SHEET", 5), step="review_plan"),
-    Row("sheet_is_new", retaken("close_review", "REVIEW_SHEET", 4), retaken("close_review", "REVIEW_SHEET", 5), step="close_review"),
     Row("end_not_ahead", fields(employed_from=PAST, ended_on=SOON), fields(employed_from=PAST, ended_on=TODAY)),
     Row("no_open_action", child("actions", "PLANNED"), child("actions", "DROPPED")),
 )

@@ -178,11 +178,6 @@ SUPPLIERS = (
     ),
     Row("no_open_nc", supplied("CLOSED", "CORRECTED"), supplied("CLOSED", "REJECTED")),
     Row("enough_points", scored(39), scored(40)),
-    Row(
-        "new_evidence",
-        When(taken={"qualify": ("tenders", OPENED, 3)}, attached={"SUPPLIER_FILE": 3}),
-        When(taken={"qualify": ("tenders", OPENED, 3)}, attached={"SUPPLIER_FILE": 7}),
-    ),
     Row("points_for_reserve", scored(19), scored(20)),
     Row("judged_with_user", scored(40, used_by="@quality"), scored(40)),
     Row("review_soon", fields(review_on="2027-03-03"), fields(review_on="2027-03-02")),

@@ -161,11 +161,6 @@ ROWS = (
     Row("own_questions_closed", When(links={"questions": [("ANSWERED", PAST)]}), When(links={"questions": [("ASSESSED", PAST)]})),
     Row("cig_valid_or_exempt", fields(**lots("1.00", cig="7947686DF5")), fields(**lots("1.00", cig=CIG))),
     Row("fee_and_guarantee_if_due", guarantee("2026-09-11"), guarantee("2026-09-12")),
-    Row(
-        "check_list_is_new",
-        When(taken=LAST_CHECK, attached={"CHECK_LIST_SIGNED": 9}),
-        When(taken=LAST_CHECK, attached={"CHECK_LIST_SIGNED": 11}),
-    ),
     Row("verifier_signed", When(taken=CHECK_BEFORE), When(taken=CHECK_AFTER)),
     Row("check_holds_for_these_files", checked(11), checked(10)),
     Row(
@@ -190,11 +185,6 @@ ROWS = (
     Row("rescue_term_usual_or_noted", rescue("2026-03-05T08:00:00.000Z"), rescue("2026-03-05T08:00:00.000Z", "tre giorni, come da nota")),
     Row("before_rescue_due", rescue(PAST), rescue(SOON)),
     Row("dated_before_submission_if_required", certain("2026-03-16T11:00:01.000Z"), certain(DEADLINE)),
-    Row(
-        "rescue_answer_is_new",
-        When(taken={"rescue_answered": ("tenders", PAST, 10)}, attached={"RESCUE_ANSWER": 9, "RESCUE_RECEIPT": 9}),
-        When(taken={"rescue_answered": ("tenders", PAST, 10)}, attached={"RESCUE_ANSWER": 11, "RESCUE_RECEIPT": 9}),
-    ),
     Row("anomaly_due_ahead", fields(anomaly_due_at=PAST), fields(anomaly_due_at=SOON)),
     Row("before_anomaly_due", fields(anomaly_due_at=PAST), fields(anomaly_due_at=SOON)),
     Row(

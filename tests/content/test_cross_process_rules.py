@@ -50,7 +50,7 @@ def test_rule_2_only_the_member_with_an_accepted_mandate_on_that_day_writes_the_
     assert office.refused(contract, "record_results", "aurora", *given) == ("GUARD:writer_is_mandated",)
     assert office.refused(contract, "record_results", "kennel", *given, at=utc("2026-02-14 09:00")) == ("GUARD:writer_is_mandated",)
     office.take(contract, "record_results", "kennel", *given, at=utc("2026-02-28 09:00"))
-    office.take(contract, "record_results", "tenders", *given)
+    office.take(contract, "record_results", "tenders", given[0], "MEASURES_SHEET=marzo")
 
 
 BY_TIME = {

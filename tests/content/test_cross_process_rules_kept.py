@@ -56,7 +56,7 @@ TURNS = {"text": "Turni coperti tutti i giorni", "kind": "EXPLICIT", "check": "r
 PROMISED = {"text": "Apertura al pubblico il sabato", "kind": "EXPLICIT", "check": "registro degli accessi"}
 
 
-def offered(office: Office, number: str, requirements: list[dict[str, str]]) -> None:
+def offered(office: Office, number: str, requirements: list[dict[str, str]], turn: str) -> None:
     """From the review of the requirements to the client's yes."""
     reviewed = {
         "requirements": requirements,
@@ -65,10 +65,10 @@ def offered(office: Office, number: str, requirements: list[dict[str, str]]) -> 
         "same_as": number,
         "no_design_reason": "Identico al servizio convalidato del canile.",
     }
-    office.take(number, "accept_identical", "tenders_too", reviewed, "REQ_REVIEW_MINUTES")
+    office.take(number, "accept_identical", "tenders_too", reviewed, f"REQ_REVIEW_MINUTES={turn}")
     price = {"price": "178.400,00", "labour_cost": "141.000,00", "safety_cost": "3.100,00", "offer_valid_until": "31/12/2026"}
-    office.take(number, "prepare_offer", "tenders", price, "OFFER")
-    office.take(number, "send_offer", "direction", {"sent_channel": "PEC"}, "OFFER_SIGNED", "SEND_RECEIPT")
+    office.take(number, "prepare_offer", "tenders", price, f"OFFER={turn}")
+    office.take(number, "send_offer", "direction", {"sent_channel": "PEC"}, f"OFFER_SIGNED={turn}", f"SEND_RECEIPT={turn}")
     office.take(number, "offer_accepted", "tenders", {"accepted_on": "02/03/2026", "award_act_ref": "DD 12"}, "AWARD_ACT")
 
 
@@ -76,13 +76,13 @@ def test_rule_1_what_is_signed_is_what_was_offered_and_reviewed_or_it_is_reviewe
     """Offer = design = contract: three digests of the requirements, and no way round a new review when they differ."""
     about = {"legal_basis": "DIRECT_AWARD", "value_net": "178400.00"}
     number = office.plant("service-contract", "REQ_REVIEW", about, links={"mandates": [("ACCEPTED", "2026-02-01T09:00:00.000Z")]})
-    offered(office, number, [TURNS])
+    offered(office, number, [TURNS], "primo")
     papers = ("CONTRACT_SIGNED", "INSURANCE", "INTERNAL_ASSIGNMENT")
     another = {**SIGNED, "requirements": [TURNS, PROMISED]}
     refused = office.refused(number, "sign_contract", "direction", another, *papers)
     assert refused == ("GUARD:contract_equals_review",)
     office.take(number, "re_review", "tenders", {"difference_list": "Il contratto chiede anche il sabato."})
-    offered(office, number, [TURNS, PROMISED])
+    offered(office, number, [TURNS, PROMISED], "secondo")
     assert office.refused(number, "sign_contract", "direction", {**another, "requirements": [TURNS]}, *papers) == refused
     office.take(number, "sign_contract", "direction", another, *papers)
     kept = office.file(number).fields

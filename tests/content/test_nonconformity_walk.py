@@ -120,7 +120,7 @@ def test_a_major_one_closes_only_after_a_corrective_action_that_worked_at_the_se
     assert office.file(action).fields["cycle"] == 2
     assert office.refused(number, "close_nc", "quality", CLOSED) == ("GUARD:capa_effective_if_required",)
     again = office.refused(action, "causes_done", "training", analysis(office), "CAUSE_ANALYSIS_SHEET=primo")
-    assert again == ("GUARD:new_analysis",)
+    assert again == ("EVIDENCE_NEW:CAUSE_ANALYSIS_SHEET",)
     carry_out_again(office, action)
     office.at = utc("2026-09-10 09:00")
     found = {"measured_value": "0", "observations": "44"}

@@ -212,7 +212,7 @@ def test_a_requirement_is_proved_by_another_falls_due_and_is_proved_again(office
     ring(office)
     assert office.file(number).state == "AT_RISK"
     again = {**proof, "valid_until": "31/12/2027"}
-    assert office.refused(number, "prove_requirement", "quality", again) == ("GUARD:proof_is_new",)
+    assert office.refused(number, "prove_requirement", "quality", again) == ("EVIDENCE_NEW:PROOF",)
     office.take(number, "prove_requirement", "quality", again, "PROOF=l'attestato nuovo")
     assert office.file(number).state == "MET"
 
@@ -252,8 +252,9 @@ def test_a_teacher_is_listed_rated_renewed_and_taken_off(office: Office) -> None
     assert office.file(number).fields["score"] == "80"
     fresh = {"cv_dated_on": "15/01/2028"}
     rater = office.as_role("TRAIN_DIR", nick="training")
-    assert office.refused(number, "renew_teacher", rater, fresh, "CV_DATED_SIGNED") == ("SOD:evaluator_qualifies",)
-    office.take(number, "renew_teacher", "direction", fresh, "CV_DATED_SIGNED")
+    assert office.refused(number, "renew_teacher", rater, fresh, "CV_DATED_SIGNED=2029") == ("SOD:evaluator_qualifies",)
+    assert office.refused(number, "renew_teacher", "direction", fresh, "CV_DATED_SIGNED") == ("EVIDENCE_NEW:CV_DATED_SIGNED",)
+    office.take(number, "renew_teacher", "direction", fresh, "CV_DATED_SIGNED=2029")
     heard = {"heard_on": "19/01/2028"}
     assert office.refused(number, "suspend_teacher", "training", heard, comment="Tre lezioni mancate.") == ("SOD:evaluator_suspends",)
     office.take(number, "suspend_teacher", "direction", heard, comment="Tre lezioni mancate senza avviso.")

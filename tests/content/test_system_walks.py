@@ -176,7 +176,9 @@ def test_a_short_review_on_one_subject_needs_neither_every_input_nor_a_next_one(
     row = {"kind": "CHANGE", "decision": "Nessun nuovo mandato fino a settembre"}
     office.take(number, "write_minutes", "quality", {**decisions(office), "decisions": [row]}, "REVIEW_MINUTES")
     office.take(number, "return_minutes", "direction", comment="Manca da quando.")
-    office.take(number, "write_minutes", "quality", {"judgement": "La misura basta, se la media risale entro settembre."})
+    again = {"judgement": "La misura basta, se la media risale entro settembre."}
+    assert office.refused(number, "write_minutes", "quality", again) == ("EVIDENCE_NEW:REVIEW_MINUTES",)
+    office.take(number, "write_minutes", "quality", again, "REVIEW_MINUTES=con la data")
     office.take(number, "approve_minutes", "direction")
     office.take(number, "close_review", "quality")
     assert office.file(number).state == "CLOSED"
@@ -323,7 +325,7 @@ def test_a_supplier_is_qualified_runs_out_by_itself_comes_back_with_reserve_and_
     office.take(number, "put_under_reserve", "tenders", low)
     fault = {"nc_title": "Aula chiusa alle nove", "nc_fact": "Il 4 marzo l'aula era chiusa fino alle 9:40."}
     office.take(number, "open_nonconformity", "training", fault)
-    assert office.refused(number, "qualify", "tenders", page) == ("GUARD:new_evidence", "GUARD:no_open_nc")
+    assert office.refused(number, "qualify", "tenders", page) == ("EVIDENCE_NEW:SUPPLIER_FILE", "GUARD:no_open_nc")
     assert office.refused(number, "leave", "tenders", comment="Ora abbiamo un'aula nostra.") == ("GUARD:nothing_pending",)
     (fact,) = children(office, number, "nonconformities")
     office.take(fact, "propose_rejection", "quality", {"rejection_reason": "L'orario concordato era le dieci, lo dice l'ordine."})
@@ -368,7 +370,8 @@ def test_a_training_that_did_not_work_is_repeated_another_way_and_judged_by_who_
     )
     office.take(number, "approve_training", "direction", {"method": "SHADOWING", "planned_on": "2026-04-20"})
     office.at = utc("2026-05-25 09:00")
-    office.take(number, "done", "verifier", {"held_on": "2026-04-20"}, "ATTENDANCE_PROOF")
+    assert office.refused(number, "done", "verifier", {"held_on": "2026-04-20"}, "ATTENDANCE_PROOF") == ("EVIDENCE_NEW:ATTENDANCE_PROOF",)
+    office.take(number, "done", "verifier", {"held_on": "2026-04-20"}, "ATTENDANCE_PROOF=affiancamento")
     office.take(number, "effective_now", "quality", levels(office, training="2", tenders="3"))
     assert office.file(number).state == "CLOSED"
 

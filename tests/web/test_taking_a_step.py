@@ -58,6 +58,22 @@ def test_a_refused_step_names_everything_and_keeps_every_word(house: House, as_p
     assert size_of(house) == before
 
 
+def test_the_form_says_that_what_is_there_does_not_do_and_the_process_that_it_is_new_each_time(house: House, as_person: AsPerson) -> None:
+    training, quality = as_person("training"), as_person("quality")
+    told = {"field.title": "Aula 2: agibilità", "field.area": "VENUES", "field.source_ref": "Delibera, all. B"}
+    new = "/cases/new/accreditation-requirement"
+    case = training.send(new, {**training.hidden(new), **told}).headers["location"].partition("?")[0]
+    page = f"{case}/steps/prove_requirement"
+    given = {"field.proof": "Certificato 7/2026", "field.valid_until": "31/12/2026"}
+    proofs = {"evidence.PROOF": ("certificato.pdf", BytesIO(b"%PDF-1.4 agibile"), "application/pdf")}
+    assert "Ora ne serve uno nuovo" not in quality.get(page).text
+    assert quality.send(f"{case}/steps", {**quality.hidden(page), **given}, files=proofs).status_code == 303
+    assert "certificato.pdf. Ora ne serve uno nuovo." in quality.get(page).text
+    answer = quality.send(f"{case}/steps", {**quality.hidden(page), **given})
+    assert (answer.status_code, sentences(answer)) == (422, ["Serve un allegato nuovo, quello di prima non basta: Prova."])
+    assert "Prova (nuovo ogni volta)" in quality.get("/processes/accreditation-requirement").text
+
+
 def test_when_it_happened_must_be_understood_and_not_lie_ahead(as_person: AsPerson, case: str) -> None:
     quality = as_person("quality")
     for written in ("ieri", "29/03/2026 02:30", "31/12/2026 10:00"):

@@ -1,12 +1,13 @@
 """Small processes and houses that nobody thought of: drawn at random, sound by construction, written down as people would."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
 
-OWN, OTHER, BAD, OPENING = "own-house", "other-house", "§", "opening"
+OWN, OTHER, BAD, OPENING, NEW = "own-house", "other-house", "§", "opening", "new"
 HATS = ("QM", "COM", "TECH", "TOP")
 ROLES = (*HATS, "WORKER")
 NUMBERS = {"amount": (1, 8), "other": (0, 9)}
@@ -39,7 +40,8 @@ class Person:
 
 @dataclass(frozen=True)
 class Step:
-    """``asks`` and ``slots``: whether each is demanded. ``quorum``: the field that names who, how many, whether in the order listed."""
+    """``asks`` and ``slots``: whether each is demanded, of a slot also ``NEW``. ``quorum``: the field that names who, how many, in what
+    order."""
 
     name: str
     by: tuple[str, ...]
@@ -47,7 +49,7 @@ class Step:
     branches: tuple[tuple[Rule, str], ...] = ()
     target: str | None = None
     asks: dict[str, bool] = field(default_factory=dict)
-    slots: dict[str, bool] = field(default_factory=dict)
+    slots: dict[str, bool | str] = field(default_factory=dict)
     guards: dict[str, Rule] = field(default_factory=dict)
     apart_from: tuple[str, ...] = ()
     not_in: tuple[str, ...] = ()
@@ -145,7 +147,7 @@ def a_step(draw: st.DrawFn, name: str, sources: tuple[str, ...], target: str | N
         draw(branches),
         target,
         draw(st.dictionaries(st.sampled_from([*NUMBERS, "who", "panel"]), st.booleans(), max_size=2)),
-        draw(st.dictionaries(st.sampled_from(SLOTS), st.booleans(), max_size=1)),
+        draw(st.dictionaries(st.sampled_from(SLOTS), st.sampled_from([True, False, NEW]), max_size=1)),
         draw(st.dictionaries(st.sampled_from(["rule_a", "rule_b"]), rules(steps), max_size=1)),
         tuple(draw(st.lists(st.sampled_from(others), max_size=2, unique=True))),
         tuple(draw(st.lists(st.sampled_from(["who", "panel"]), max_size=1))),
@@ -188,8 +190,8 @@ def written(rule: Rule) -> str:
     return f"{rest[0]} {kind} {rest[1]}"
 
 
-def wanted(asked: dict[str, bool]) -> list[str]:
-    return [name if demanded else f"{name}?" for name, demanded in asked.items()]
+def wanted(asked: Mapping[str, bool | str]) -> list[str]:
+    return [f"{name}!" if demanded == NEW else name if demanded else f"{name}?" for name, demanded in asked.items()]
 
 
 def definition(world: World) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from tests.workflows.random_definitions import BAD, NUMBERS, OWN, Form, Person, Rule, Step, World
+from tests.workflows.random_definitions import BAD, NEW, NUMBERS, OWN, Form, Person, Rule, Step, World
 
 COMPARE = {"<": int.__lt__, "<=": int.__le__, "==": int.__eq__, "!=": int.__ne__, ">=": int.__ge__, ">": int.__gt__}
 
@@ -79,9 +79,12 @@ class Model:
     def refused(self, who: Person, step: Step, form: Form, version: int) -> list[str]:
         after, found = self.filled(step, form)
         found += self.standing(who, step, after) + (["STALE"] if version != self.version else [])
-        lacking = {name for name, demanded in step.slots.items() if demanded} - self.slots - {*form.slots}
-        found += [f"EVIDENCE_UNKNOWN:{name}" for name in form.slots if name not in step.slots]
-        found += [f"EVIDENCE_MISSING:{name}" for name in lacking] + (["COMMENT_REQUIRED"] if step.comment and not form.comment else [])
+        lacking = {name for name, demanded in step.slots.items() if demanded} - {*form.slots}
+        former = {name for name in lacking & self.slots if step.slots[name] == NEW and not self.agreed.get(step.name)}
+        codes = {"EVIDENCE_UNKNOWN": {*form.slots} - step.slots.keys(), "EVIDENCE_NEW": former, "EVIDENCE_MISSING": lacking - self.slots}
+        found += [f"{code}:{name}" for code, names in codes.items() for name in names] + (
+            ["COMMENT_REQUIRED"] if step.comment and not form.comment else []
+        )
         found += [f"SIGNATURE:{form.signature or 'required'}"] if step.sign and form.signature != "fresh" else []
         altered = self.agreed.get(step.name) and (after != self.fields or form.slots)
         return sorted(found + (["QUORUM:altered"] if altered else []))

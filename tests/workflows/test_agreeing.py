@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from qms.errors import Refused
+from qms.errors import BadContent, Refused
 from qms.locale import LANGUAGES, sentence
+from qms.records.evidence import Attachment
 from qms.workflows.case import compare, offers, put_in_force, show
-from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, MENDER, OWN, PRICER, Bench, actor
+from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, MENDER, OWN, PRICER, Bench, actor, file_of
 
 PRICES = "    evidence: [PHOTO]\n    guards:\n      - {code: not_too_dear"
 STAND_IN = replace(
@@ -97,3 +98,60 @@ def test_whom_a_field_of_the_form_names_is_not_judged_before_it_is_filled_in(ben
         bench.step(number, "mend_it", MENDER, comment="x")
     assert refused.value.codes == ("SOD:pricer_mends",)
     assert bench.step(number, "mend_it", MENDER, comment="x", fields={"owner_of_it": "head"}).state == "MENDED"
+
+
+ANEW = (
+    "    by: [TECH, COM]\n    evidence: [PHOTO]\n",
+    "    by: [TECH, COM]\n    evidence: [PHOTO!, BILL?]\n",
+)
+
+
+def with_photo(bench: Bench, *changes: tuple[str, str]) -> str:
+    """A priced lamp with the photo ``old``; to add a photo takes a new one."""
+    number = changed(bench, ANEW, *changes)
+    bench.step(number, "price_it", PRICER, fields=GOOD)
+    bench.step(number, "add_photo", PRICER, evidence=[file_of("old")])
+    return number
+
+
+def test_evidence_that_must_be_new_is_not_there_from_before_nor_sent_a_second_time(bench: Bench) -> None:
+    number = changed(bench, ANEW)
+    bench.step(number, "price_it", PRICER, fields=GOOD)
+    assert codes_of(bench, number) == ("EVIDENCE_MISSING:PHOTO",)
+    bench.step(number, "add_photo", PRICER, evidence=[file_of("old")])
+    assert codes_of(bench, number) == ("EVIDENCE_NEW:PHOTO",)
+    assert codes_of(bench, number, file_of("old")) == ("EVIDENCE_NEW:PHOTO",)
+    with pytest.raises(Refused) as refused:
+        bench.step(number, "add_photo", PRICER, evidence=[file_of("a bill", "BILL", "b.pdf")])
+    assert refused.value.codes == ("EVIDENCE_NEW:PHOTO",)
+    assert [sentence(language, refused.value.reasons[0]) for language in LANGUAGES] == [
+        "Serve un allegato nuovo, quello di prima non basta: Foto.",
+        "New evidence is needed, the former does not do: Photo.",
+    ]
+    assert codes_of(bench, number, file_of("new")) == ()
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))
+
+
+def codes_of(bench: Bench, number: str, *files: Attachment) -> tuple[str, ...]:
+    try:
+        bench.step(number, "add_photo", PRICER, evidence=list(files))
+    except Refused as refused:
+        return refused.codes
+    return ()
+
+
+def test_where_several_must_the_first_brings_what_must_be_new_and_who_comes_after_a_change_brings_it_again(bench: Bench) -> None:
+    number = with_photo(bench, ("    from: [PRICED, MENDED]\n", "    from: [PRICED, MENDED]\n    quorum: {count: 2}\n"))
+    assert codes_of(bench, number, file_of("other")) == ("QUORUM:altered", "QUORUM:already")
+    bench.step(number, "add_photo", MENDER)
+    assert codes_of(bench, number) == ("EVIDENCE_NEW:PHOTO",)
+    bench.step(number, "add_photo", PRICER, evidence=[file_of("third")])
+    bench.step(number, "mend_it", MENDER, comment="x")
+    assert codes_of(bench, number) == ("EVIDENCE_NEW:PHOTO",)
+
+
+def test_only_evidence_is_asked_anew(bench: Bench) -> None:
+    with pytest.raises(BadContent) as wrong:
+        changed(bench, ("    asks: [note?]\n", "    asks: [note!]\n"))
+    assert [problem.code for problem in wrong.value.problems] == ["workflow.unknown_field"]

@@ -146,7 +146,7 @@ def _offer(caller: Caller, offer: case.Offer) -> dict[str, Any]:
         "title": offer.title[caller.language],
         "open": offer.open,
         "asks": [{"name": one.name, "required": one.required} for one in step.asks],
-        "evidence": [{"slot": one.name, "required": one.required} for one in step.evidence],
+        "evidence": [{"slot": one.name, "required": one.required, "new": one.is_fresh} for one in step.evidence],
         "sign": step.sign[caller.language] if step.sign else None,
         "reasons": [{"code": one.code, "sentence": tell(caller.language, one), "place": one.place} for one in offer.reasons],
     }
