@@ -224,6 +224,8 @@ def _cell(compiler: Compiler, node: ast.Attribute, owner: str, name: str) -> tup
         raise compiler.mistake("unknown_column", node, name=name, known=compiler.rows[owner])
     if name == "state" and owner in compiler.row_links:
         kind = replace(kind, link=compiler.row_links[owner])
+    if kind.name == "rows":
+        return kind, lambda scope: scope.purse.locals[owner].get(name) or []
     return kind, lambda scope: scope.purse.locals[owner].get(name)
 
 

@@ -63,6 +63,7 @@ class Office:
             procedure_in_force=lambda connection, key: Procedure(key, 0, "0" * 40),
             effects={name: self._effect(name) for name in EFFECTS},
             facts={"draft": lambda connection, number: self.draft},
+            clock=lambda: self.at,
         )
         known = small_hats()
         with self.store.writing() as tx:
