@@ -169,10 +169,13 @@ def _figure_too_large(name: str) -> Problem:
 
 
 def template(key: str, code: str, title: str, kind: str, language: str, owner: str) -> str:
-    """The text a new document starts from."""
+    """The text a new document starts from. Codes are made of the clause they serve: it is proposed, and a code without one names none but
+    that of documents themselves."""
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
+    numbers = code.split("-")[1]
+    clause = numbers if CLAUSE.fullmatch(numbers) else "7.5"
     return (
-        f'---\nkey: {key}\ncode: {code}\ntitle: "{quoted}"\ntype: {kind}\nlanguage: {language}\nowner: {owner}\nclauses: ["7.5.2"]\n'
+        f'---\nkey: {key}\ncode: {code}\ntitle: "{quoted}"\ntype: {kind}\nlanguage: {language}\nowner: {owner}\nclauses: ["{clause}"]\n'
         f"approval: checked\nreview_every: 24\ndistribution: all\nworkflows: []\nreferences: []\n---\n\n# {title}\n"
     )
 

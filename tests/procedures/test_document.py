@@ -33,6 +33,12 @@ def test_the_template_of_a_new_document_is_well_formed() -> None:
     assert document.parse(text, "procedures/a/IST-8.5-01-x.md").front.title == 'Il "caso" \\ no'
 
 
+@pytest.mark.parametrize(("code", "clause"), [("IST-8.5-01", "8.5"), ("PRO-10.2-03", "10.2"), ("MOD-3.4-01", "7.5"), ("MOD-99-01", "7.5")])
+def test_a_new_document_is_proposed_for_the_clause_that_its_code_names(code: str, clause: str) -> None:
+    text = document.template(code, code, "Prova", code[:3], "it", "QM")
+    assert document.parse(text, f"procedures/a/{code}-x.md").front.clauses == (clause,)
+
+
 def test_all_mistakes_are_named_at_once_by_line() -> None:
     text = words(type="XYZ", owner="BOH", clauses="[7.5.3, 4.1]", review_every="9.5", revision="3", colour="red", code="3.10")
     assert problems(text) == [
