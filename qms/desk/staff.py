@@ -83,6 +83,7 @@ def grant(tx: Transaction, by: Actor, hats: Hats, person: str, hat: str, organis
 def revoke(tx: Transaction, by: Actor, person: str, hat: str, organisation: str) -> None:
     """Take a hat off a person."""
     _require_keeper(by)
+    tx.hold(delegation.delegation_table)
     directory.revoke(tx, person, hat, organisation)
     _end_delegations(tx, by, person, hat, organisation)
     _record(tx, by, "hat-revoked", person=person, hat=hat, organisation=organisation)
@@ -93,6 +94,7 @@ def disable(tx: Transaction, by: Actor, person: str) -> None:
     _require_keeper(by)
     if by.person == person:
         raise NotPermitted([Reason("SOD:own_account", "person")])
+    tx.hold(delegation.delegation_table)
     directory.disable(tx, person)
     _end_delegations(tx, by, person)
     _record(tx, by, "person-disabled", person=person, disabled_at=stamp(tx.now))
@@ -133,9 +135,9 @@ def delegate(
     tx.hold(delegation.delegation_table)
     lender, borrower = directory.person(tx.connection, delegator), directory.person(tx.connection, to)
     wrong = {
-        "delegate": delegator == to or borrower.disabled_at is not None or hats.kind(name for name, _ in borrower.hats) != "staff",
-        "hat": (hat, organisation) not in lender.hats or lender.disabled_at is not None or hats.hat(hat).kind != "staff",
-        "ends_at": ends_at <= max(starts_at, tx.now) or ends_at - starts_at > delegation.LONGEST,
+        "delegate": delegator == to or not borrower.is_here(tx.now) or hats.kind(name for name, _ in borrower.hats) != "staff",
+        "hat": (hat, organisation) not in lender.hats or not lender.is_here(tx.now) or hats.hat(hat).kind != "staff",
+        "ends_at": ends_at <= max(starts_at, tx.now) or ends_at - starts_at > delegation.LONGEST or not lender.is_here(ends_at),
     }
     if any(wrong.values()):
         raise Incomplete([Reason(f"FIELD_INVALID:{name}", name) for name, is_wrong in wrong.items() if is_wrong])
@@ -200,6 +202,8 @@ def _require_keeper(by: Actor) -> None:
 def _record(tx: Transaction, by: Actor, event: str, **what: Any) -> Receipt:
     place = by.role_for(KEEPERS, by.organisations)
     role, organisation = place if place else (None, None)
+    if lender := by.lender(role, organisation):
+        what = {**what, "for": lender}
     return trail.append(tx, trail.Act(event, by, role, organisation, what=what))
 
 

@@ -108,7 +108,7 @@ def _offer(
 ) -> Offer:
     asked = objections.Asked(definition, step, case.file, by, now)
     reasons = tuple(objections.known_before(asked, ways, facts))
-    if any(reason.kind == "SOD" for reason in reasons) and waivers.open_one(connection, case.number, step.name, by.person) is not None:
+    if any(reason.kind == "SOD" for reason in reasons) and waivers.open_one(connection, case.number, step.name, by) is not None:
         reasons = tuple(reason for reason in reasons if reason.kind != "SOD")
     is_mine = not any(reason.kind in ("ROLE", "ORGANISATION") for reason in reasons)
     return Offer(step, step.title, is_mine, not reasons, reasons)

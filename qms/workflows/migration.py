@@ -3,6 +3,7 @@
 New cases get a new definition by themselves; open ones stay where they are until somebody moves them (ISO 9001, 6.3 and 7.5.3).
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from qms.workflows.facts import Facts
 from qms.workflows.file import MIGRATED, File, Procedure
 from qms.workflows.listing import seen_by
 from qms.workflows.reader import both
-from qms.workflows.tables import case_file
+from qms.workflows.tables import case_evidence, case_file
 
 PAGE = 200
 
@@ -75,14 +76,17 @@ def plans(connection: Connection, engine: Engine, workflow: str, by: Actor, afte
     query = files.WHOLE.where(*_behind(connection, engine, workflow), row.number > after, seen_by(connection, engine, by))
     found = [files.from_row(one) for one in connection.execute(query.order_by(row.number).limit(limit))]
     procedure = engine.procedure_in_force(connection, new.governed_by)
-    return [_plan(engine, file, engine.definitions.get(connection, file.definition).definition, new, procedure, by) for file in found]
+    return [
+        _plan(connection, engine, file, engine.definitions.get(connection, file.definition).definition, new, procedure, by)
+        for file in found
+    ]
 
 
 def plan(connection: Connection, engine: Engine, number: str, by: Actor) -> Plan:
     """What ``migrate`` would do, changing nothing. Raises NotFound for a case ``by`` may not see."""
     file = files.load(connection, number)
     old, new = _definitions(connection, engine, file, by)
-    return _plan(engine, file, old, new, engine.procedure_in_force(connection, new.governed_by), by)
+    return _plan(connection, engine, file, old, new, engine.procedure_in_force(connection, new.governed_by), by)
 
 
 def of_reason(reason: str) -> list[Reason]:
@@ -109,7 +113,7 @@ def migrate(
     if (done := requests.repeated(tx.connection, own_key, print_)) is not None:
         return done
     procedure = engine.procedure_in_force(tx.connection, new.governed_by)
-    place, found = by.role_for(movers(new), file.organisations), _plan(engine, file, old, new, procedure, by)
+    place, found = by.role_for(movers(new), file.organisations), _plan(tx.connection, engine, file, old, new, procedure, by)
     reasons = [*found.obstacles, *(of_reason(reason) if reason is not None else ())]
     if (version is not None and version != file.version) or (to is not None and to != new.digest):
         reasons.append(Reason("STALE"))
@@ -151,7 +155,9 @@ def _behind(connection: Connection, engine: Engine, workflow: str) -> tuple[Colu
     return case_file.c.definition.in_(others), case_file.c.closed_at.is_(None)
 
 
-def _plan(engine: Engine, file: File, old: Definition, new: Definition, procedure: Procedure | None, by: Actor) -> Plan:
+def _plan(
+    connection: Connection, engine: Engine, file: File, old: Definition, new: Definition, procedure: Procedure | None, by: Actor
+) -> Plan:
     profile = engine.profile
     obstacles = []
     if by.role_for(movers(new), file.organisations) is None:
@@ -165,15 +171,51 @@ def _plan(engine: Engine, file: File, old: Definition, new: Definition, procedur
         obstacles.append(Reason("MIGRATION:state", None, {"state": state}, both("case.migration_state", state=state)))
     if procedure is None:
         obstacles.append(Reason(f"PROCEDURE:{new.governed_by}"))
+    gone = tuple(sorted(name for name in file.fields if _is_gone(old.fields.get(name), new.fields.get(name))))
+    obstacles += [*_of_duties(connection, engine, file, old, new, gone, by), *_of_evidence(connection, file, old, new)]
     before, after = ({timer.name for timer in one.timers_in(profile)} for one in (old, new))
     steps_before, steps_after = ({step.name for step in one.steps_in(profile)} for one in (old, new))
     return Plan(
         file.number, file.title, file.version, old.digest, new.digest, file.state, tuple(obstacles),
-        tuple(sorted(name for name in file.fields if _is_gone(old.fields.get(name), new.fields.get(name)))),
-        tuple(sorted(before - after)), tuple(sorted(after - before)),
+        gone, tuple(sorted(before - after)), tuple(sorted(after - before)),
         tuple(sorted(name for name in before & after if _rule(old.timers[name]) != _rule(new.timers[name]))),
         tuple(sorted(steps_before - steps_after)), tuple(sorted(steps_after - steps_before)),
     )  # fmt: skip
+
+
+def _of_duties(
+    connection: Connection, engine: Engine, file: File, old: Definition, new: Definition, gone: Collection[str], by: Actor
+) -> Iterator[Reason]:
+    """Who moves a case does not thereby become free to take a step of it: one that both definitions have, or, where such a step is no more,
+    a new one, which may be the same by another name."""
+    now = engine.clock()
+    after = replace(file, fields={name: value for name, value in file.fields.items() if name not in gone})
+    was, will = (
+        objections.kept_from(
+            one, case, by, Facts(engine, connection, one, case, by, fields=case.fields, happened_at=now, recorded_at=now), now
+        )
+        for one, case in ((old, file), (new, after))
+    )
+    freed = {name for name in was - will if name in new.steps}
+    fresh = new.steps.keys() - old.steps.keys()
+    yield from objections.of_own_duty(new, freed | (set() if was <= new.steps.keys() or fresh & will else fresh))
+
+
+def _of_evidence(connection: Connection, file: File, old: Definition, new: Definition) -> Iterator[Reason]:
+    """Files that name persons stay closed to all others: a case that has some does not move to where their slot says so no longer."""
+    opened = [name for name in old.evidence if _is_private(old, name) and not _is_private(new, name)]
+    if not opened:
+        return
+    row = case_evidence.c
+    query = select(row.slot).distinct().where(row.case_number == file.number, row.slot.in_(opened)).order_by(row.slot)
+    for slot in connection.execute(query).scalars():
+        title = old.evidence[slot].title
+        yield Reason("MIGRATION:evidence", None, {"slot": title}, both("case.migration_evidence", slot=title))
+
+
+def _is_private(definition: Definition, slot: str) -> bool:
+    there = definition.evidence.get(slot)
+    return definition.confidentiality == "personal" or (there is not None and bool(there.personal))
 
 
 def _is_gone(old: Field | None, new: Field | None) -> bool:

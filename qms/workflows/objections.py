@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from qms.database import stamp
@@ -14,7 +14,7 @@ from qms.people.signature import Proof
 from qms.workflows.definition import Definition
 from qms.workflows.expression import Uses
 from qms.workflows.facts import Facts
-from qms.workflows.file import File, agreement, takers
+from qms.workflows.file import File, agreement, takers, without_agreements
 from qms.workflows.machine import Ways
 from qms.workflows.reader import both
 from qms.workflows.scope import Exhausted
@@ -71,6 +71,36 @@ def of_duties(asked: Asked, facts: Facts, beyond: Collection[str] = ()) -> Itera
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title, "others": others}, text)
     elif any(same.intersection(_persons(one.value(facts))) for one in step.not_in if not one.uses.values.intersection(beyond)):
         yield Reason(f"SOD:{step.sod_code}", None, {"step": step.title}, both("case.sod_person", step=step.title))
+
+
+def kept_from(definition: Definition, file: File, by: Actor, facts: Facts, now: datetime) -> set[str]:
+    """The steps that duties keep from ``by`` as the case stands; an agreement that does not count yet keeps nobody from anything."""
+    counted = replace(file, taken=without_agreements(file.taken))
+    found = set()
+    for step in definition.steps.values():
+        with suppress(Exhausted):
+            found |= {step.name for _ in of_duties(Asked(definition, step, counted, by, now), facts)}
+    return found
+
+
+def of_own_duty(definition: Definition, freed: Collection[str]) -> Iterator[Reason]:
+    """Nobody frees themselves: what would no longer keep these steps from who does it is for somebody else to do."""
+    titles = [definition.steps[name].title for name in sorted(freed)]
+    if titles:
+        steps = {language: ", ".join(f"«{title[language]}»" for title in titles) for language in LANGUAGES}
+        yield Reason("SOD:own_duty", None, {"steps": steps}, both("case.own_duty", steps=steps))
+
+
+def of_fewer(definition: Definition, before: Facts, after: Facts) -> Iterator[Reason]:
+    """Of several persons whose agreement a step needs, none is lost because two names become one."""
+    for step in definition.steps.values():
+        quorum = step.quorum
+        if quorum is None or quorum.of is None:
+            continue
+        with suppress(Exhausted):
+            named = len(_named(quorum, after) or ())
+            if named < len(_named(quorum, before) or ()) and (quorum.count is None or named < quorum.count):
+                yield Reason("FIELD_INVALID:new", "new", {"step": step.title}, both("case.quorum_fewer", step=step.title))
 
 
 def of_quorum(step: Step, file: File, by: Actor, facts: Facts, alters: bool = False) -> Iterator[Reason]:

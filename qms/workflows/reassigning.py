@@ -1,6 +1,6 @@
 """What waits for somebody who leaves goes to somebody else, case by case, with the reason; what they did stays theirs (ISO 9001, 5.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from qms.workflows import file as files
 from qms.workflows import objections, requests, sealing
 from qms.workflows.definition import Definition
 from qms.workflows.engine import Engine
+from qms.workflows.facts import Facts
 from qms.workflows.file import REASSIGNED, File
 from qms.workflows.listing import seen_by
 from qms.workflows.tables import case_file
@@ -66,7 +67,8 @@ def reassign(
     """Put ``new`` where the open case ``number`` names ``old``; ``version`` is the case that ``by`` had before them, when they had.
 
     For quality and the direction. Raises NotFound for a case that is not there, Refused: without the role, without a reason, for somebody
-    who is not there or gone, for a case that is closed, does not name ``old``, or moved on since it was seen.
+    who is not there or gone, for a case that is closed, does not name ``old``, or moved on since it was seen, for a step that duties would
+    no longer keep from ``by``.
     """
     file = files.load(tx.connection, number, lock=True)
     definition = engine.definitions.get(tx.connection, file.definition).definition
@@ -83,13 +85,25 @@ def reassign(
         reasons.append(Reason("NOTHING_TO_REASSIGN", None, {"person": old[:80]}))
     if version is not None:
         reasons += objections.of_version(file, version)
+    fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
+    reasons += _of_duties(tx, engine, definition, file, replace(file, fields=fields), by)
     if reasons:
         raise refusal(reasons)
-    fields = {**file.fields, **{name: value for name, (_, value) in changed.items()}}
     taken = files.without_agreements(file.taken)
     after = replace(file, n=file.n + 1, version=file.version + 1, changed_at=tx.now, fields=fields, taken=taken)
     what = {"request": print_, "person": new, "delegator": old}
     return sealing.record(tx, file, after, REASSIGNED, by, place, fields=changed, comment=said, what=what, key=own_key)
+
+
+def _of_duties(tx: Transaction, engine: Engine, definition: Definition, file: File, after: File, by: Actor) -> Iterator[Reason]:
+    """Who gives a case away does not thereby become free to judge it, and no agreement that a step needs is lost."""
+    was, will = (
+        Facts(engine, tx.connection, definition, one, by, fields=one.fields, happened_at=tx.now, recorded_at=tx.now)
+        for one in (file, after)
+    )
+    before, now = (objections.kept_from(definition, one, by, facts, tx.now) for one, facts in ((file, was), (after, will)))
+    yield from objections.of_own_duty(definition, before - now)
+    yield from objections.of_fewer(definition, was, will)
 
 
 def _changed(definition: Definition, file: File, old: str, new: str) -> dict[str, list[Any]]:

@@ -29,12 +29,14 @@ def record(
     key: str | None = None,
 ) -> Receipt:
     """Write what ``file`` became with the timers that moved, and seal the entry. ``place`` is the role, and where it is held, in which
-    ``by`` acts. Raises Stale when somebody else was first."""
+    ``by`` acts, and for whom when it was lent. Raises Stale when somebody else was first."""
     if not files.save(tx.connection, after, file.version, clocks):
         raise Stale([Reason("STALE")])
     role, organisation = place or (None, None)
+    lender = by.lender(role, organisation)
+    said = {**what, "for": lender} if lender else what
     case = sealed_case(after, None, after.state)
-    act = Act(event, by, role, organisation or None, happened_at, case, fields=fields or {}, comment=comment, what=what, key=key)
+    act = Act(event, by, role, organisation or None, happened_at, case, fields=fields or {}, comment=comment, what=said, key=key)
     return trail.append(tx, act)
 
 

@@ -83,7 +83,7 @@ def judge(tx: Transaction, engine: Engine, loaded: Loaded, file: File, version: 
     facts = facts_of(tx, engine, definition, file, request, form.fields)
     asked = objections.Asked(definition, step, file, request.by, tx.now)
     duties = list(objections.of_duties(asked, facts))
-    waiver = waivers.open_one(tx.connection, file.number, step.name, request.by.person) if duties else None
+    waiver = waivers.open_one(tx.connection, file.number, step.name, request.by) if duties else None
     again = file.is_closed and _opens_again(definition, step, file, facts)
     stays, opens = links.of_parents(tx.connection, engine, file) if again else ([], {})
     reasons = (
@@ -135,10 +135,12 @@ def _open_with(tx: Transaction, engine: Engine, number: str, name: str, request:
         return
     loaded = engine.definitions.get(tx.connection, file.definition)
     own = Request(loaded.definition.steps[name], SYSTEM, {}, (), request.happened_at, None, None, None, "", request.open_child)
+    seen = files.visible(file, loaded.definition, request.by)
     try:
         take(tx, engine, loaded, file, file.version, own)
     except Refused as refused:
-        told = both("case.parent_stays", number=number, reasons=", ".join(refused.codes))
+        why = {"reasons": ", ".join(refused.codes)} if seen else {}
+        told = both("case.parent_stays" if seen else "case.parent_hidden", number=number, **why)
         raise refusal([Reason(f"PARENT:{number}", None, {"parent": number}, told)]) from refused
 
 

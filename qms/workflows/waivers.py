@@ -3,12 +3,13 @@ compensates for it, on the trail (ISO 9001, 5.3 and 7.5.3)."""
 
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from qms.database import Transaction
 from qms.errors import NotFound, Reason, refusal
 from qms.people import directory
 from qms.people.actor import Actor
+from qms.records.tables import entry
 from qms.records.trail import Receipt
 from qms.workflows import file as files
 from qms.workflows import objections, requests, sealing
@@ -25,11 +26,13 @@ LONGEST = 2_000
 
 _open = (
     select(case_waiver.c.n)
+    .join(entry, and_(entry.c.case_number == case_waiver.c.case_number, entry.c.case_n == case_waiver.c.n))
     .where(
         case_waiver.c.case_number == bindparam("wanted"),
         case_waiver.c.step == bindparam("of_step"),
         case_waiver.c.person == bindparam("whose"),
         case_waiver.c.used.is_(None),
+        entry.c.person.not_in(bindparam("same", expanding=True)),
     )
     .order_by(case_waiver.c.n)
     .limit(1)
@@ -79,9 +82,11 @@ def waive(
     return sealing.record(tx, file, after, WAIVED, by, place, what=what, key=own_key)
 
 
-def open_one(connection: Connection, number: str, step: str, person: str) -> int | None:
-    """The entry of the case that lets ``person`` take ``step``, None when there is none that is still open."""
-    found = connection.execute(_open, {"wanted": number, "of_step": step, "whose": person}).scalar()
+def open_one(connection: Connection, number: str, step: str, by: Actor) -> int | None:
+    """The entry of the case that lets ``by`` take ``step``, None when there is none that is still open. What somebody waived for whoever
+    stands in for them now would be a waiver of their own."""
+    asked = {"wanted": number, "of_step": step, "whose": by.person, "same": sorted(by.same)}
+    found = connection.execute(_open, asked).scalar()
     return int(found) if found is not None else None
 
 

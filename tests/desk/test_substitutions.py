@@ -1,10 +1,13 @@
 """Somebody is away and another wears their hat: from one day to another, in their name, and as one person where duties are kept apart."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text, update
 
+from qms.database import stamp
 from qms.desk import staff
 from qms.errors import Incomplete, NotPermitted, Refused
 from qms.people import delegation, directory, tokens
@@ -17,6 +20,7 @@ from tests.cast import CAST
 from tests.house import House
 
 DAY = timedelta(days=1)
+BEHIND_ME = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
 
 
 def lend(house: House, delegator: str, to: str, by: str | None = None, days: int = 5, start: datetime | None = None) -> Delegation:
@@ -112,6 +116,61 @@ def test_a_substitution_that_cannot_be_is_refused(house: House, change: dict[str
     assert codes(refused) == (code,)
 
 
+def test_nobody_lends_or_wears_a_hat_beyond_the_end_of_an_account(house: House) -> None:
+    def ends(name: str, at: datetime) -> None:
+        with house.app.writing() as tx:
+            who = directory.person_table.c.id == house.ids[name]
+            tx.connection.execute(update(directory.person_table).where(who).values(expires_at=stamp(at)))
+
+    ends("direction", house.clock.now + 3 * DAY)
+    with pytest.raises(Incomplete) as refused:
+        lend(house, "direction", "tenders", days=5)
+    assert codes(refused) == ("FIELD_INVALID:ends_at",)
+    assert lend(house, "direction", "tenders", days=2).hat
+    ends("direction", house.clock.now)
+    ends("tenders", house.clock.now)
+    with pytest.raises(Incomplete) as refused:
+        lend(house, "direction", "tenders", by="quality")
+    assert set(codes(refused)) == {"FIELD_INVALID:delegate", "FIELD_INVALID:hat", "FIELD_INVALID:ends_at"}
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_hat_taken_off_while_it_is_being_lent_is_not_lent(either_house: House, leaves: bool) -> None:
+    house, (hat, where) = either_house, CAST["tenders"].hats[0]
+    begins = house.clock.now - DAY
+
+    def take_off() -> None:
+        with house.app.writing() as tx:
+            if leaves:
+                staff.disable(tx, house.actor("quality"), house.ids["tenders"])
+            else:
+                staff.revoke(tx, house.actor("quality"), house.ids["tenders"], hat, where)
+
+    with ThreadPoolExecutor(1) as other:
+        with house.app.writing() as tx:
+            lender, to = house.actor("tenders"), house.ids["kennel"]
+            staff.delegate(tx, lender, house.app.hats, lender.person, to, hat, where, begins, begins + 5 * DAY)
+            waiting = other.submit(take_off)
+            if not house.app.database.is_sqlite:  # where there is only ever one who writes
+                while not tx.connection.execute(BEHIND_ME).scalar_one():
+                    assert not waiting.done()
+        waiting.result()
+    with house.app.reading() as connection:
+        assert delegation.open_ones(connection, house.clock.now) == []
+        assert all(check.passed for check in staff.compare(connection))
+
+
+def test_what_a_keeper_does_for_another_says_so(house: House) -> None:
+    lend(house, "quality", "training")
+    with house.app.writing() as tx:
+        hat, where = CAST["tenders"].hats[0]
+        staff.revoke(tx, now(house, "training"), house.ids["tenders"], hat, where)
+    with house.app.reading() as connection:
+        (entry,) = trail.entries(connection, event="hat-revoked")
+        assert entry.said["what"]["for"] == house.ids["quality"]
+        assert all(check.passed for check in staff.compare(connection))
+
+
 def test_nobody_lends_another_s_hat_nor_takes_one(house: House) -> None:
     with pytest.raises(NotPermitted):
         lend(house, "quality", "kennel", by="tenders")
@@ -134,8 +193,6 @@ def test_a_hat_taken_off_or_an_account_closed_ends_what_was_lent(house: House) -
 
 
 def test_a_delegation_changed_beneath_the_program_is_named(house: House) -> None:
-    from sqlalchemy import update
-
     made = lend(house, "tenders", "kennel")
     with house.app.writing() as tx:
         tx.connection.execute(update(delegation.delegation_table).values(ends_at="2099-01-01T00:00:00.000Z"))

@@ -11,7 +11,7 @@ from qms.people.actor import Actor
 from qms.records import trail
 from qms.workflows import case, migration
 from qms.workflows.case import put_in_force
-from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, actor, engine_for, file_of, furnish
+from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, MENDER, PRICER, QUERY, Bench, actor, engine_for, file_of, furnish
 
 COUNT = 1_000
 NEWER = (
@@ -168,6 +168,56 @@ def test_what_cannot_move_says_why(bench: Bench, by: Actor, change: str, code: s
         move(bench, number, by)
     assert code in refused.value.codes
     assert isinstance(refused.value, NotPermitted) == code.startswith("ROLE")
+
+
+@pytest.mark.parametrize(
+    "forgetful",
+    [
+        LAMP.replace("    apart_from: [price_it]\n", ""),
+        LAMP.replace("  price_it:\n", "  quote_it:\n").replace("{step: price_it}", "{step: quote_it}").replace("[price_it]", "[quote_it]"),
+        LAMP.replace("  mend_it:\n", "  fix_it:\n").replace("    apart_from: [price_it]\n", "").replace("[mend_it]", "[fix_it]")
+        .replace("'mend_it'", "'fix_it'"),
+    ],
+)  # fmt: skip
+def test_nobody_moves_a_case_to_a_definition_that_forgets_what_they_did(bench: Bench, forgetful: str) -> None:
+    number = bench.open()
+    bench.step(number, "price_it", JACK, fields={"cost": "120,50", "grade": "MID"}, evidence=[file_of("one")])
+    renew(bench, forgetful)
+    with pytest.raises(NotPermitted) as refused:
+        move(bench, number, JACK)
+    assert refused.value.codes == ("SOD:own_duty",)
+    with bench.store.reading() as connection:
+        (seen,) = migration.plans(connection, bench.engine, "lamp-repair", JACK)
+    assert [reason.code for reason in seen.obstacles] == ["SOD:own_duty"]
+    move(bench, number, KEEPER)
+    assert is_borne_out(bench)
+
+
+def test_nobody_moves_a_case_to_a_definition_that_forgets_whom_it_names(bench: Bench) -> None:
+    number = bench.open()
+    fields = {"cost": "120,50", "grade": "MID", "owner_of_it": "jack"}
+    bench.step(number, "price_it", PRICER, fields=fields, evidence=[file_of("one")])
+    renew(bench, LAMP.replace("owner_of_it: {type: person,", "owner_of_it: {type: text,").replace("    not_in: [owner_of_it]\n", ""))
+    with pytest.raises(NotPermitted) as refused:
+        move(bench, number, JACK)
+    assert refused.value.codes == ("SOD:own_duty",)
+    move(bench, number, KEEPER)
+
+
+@pytest.mark.parametrize("slot", ["BILL: {title: {it: Fattura, en: Bill}, types: [pdf]}", "INVOICE: {title: {it: x, en: x}, types: [pdf]}"])
+def test_files_about_persons_are_not_opened_to_everybody_by_moving_their_case(bench: Bench, slot: str) -> None:
+    bill = "BILL: {title: {it: Fattura, en: Bill}, types: [pdf]}"
+    closed = LAMP.replace(bill, bill.replace("[pdf]", "[pdf], personal: [TECH]"))
+    renew(bench, closed)
+    number, other = bench.priced(), bench.priced()
+    bench.step(number, "mend_it", MENDER, comment="Fatto", evidence=[file_of("bill", "BILL", "bill.pdf")])
+    renew(bench, LAMP.replace(bill, slot).replace("[BILL?]", f"[{slot.partition(':')[0]}?]").replace("en: Lamp}", "en: A lamp}"))
+    with pytest.raises(Refused) as refused:
+        move(bench, number)
+    assert refused.value.codes == ("MIGRATION:evidence",)
+    move(bench, other)
+    renew(bench, closed.replace("personal: [TECH]", "personal: [COM]"))
+    move(bench, number)
 
 
 def test_a_case_that_is_not_theirs_is_not_there(bench: Bench) -> None:

@@ -11,11 +11,13 @@ from qms.records import trail
 from qms.workflows import file
 from qms.workflows.case import compare, put_in_force, show
 from qms.workflows.check import check_sources
-from tests.workflows.samples import HEAD, KEEPER, LAMP, QUERY, Bench, engine_for, furnish
+from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, QUERY, Bench, actor, engine_for, file_of, furnish
 
 AGAIN = QUERY.replace("en: Answered}, kind: final}", "en: Answered}, kind: settled}").replace(
     "  lapse_it:", "  ask_again: {title: {it: Richiedi, en: Ask again}, from: ANSWERED, to: ASKED, by: [QM]}\n  lapse_it:"
 )
+
+MENDER_TOO = actor("mender", "TECH", "QM")
 
 
 @pytest.fixture
@@ -125,3 +127,22 @@ def test_a_step_that_cannot_open_it_is_found(old: str, new: str, code: str) -> N
     assert old in WITH_IT
     found = check_sources({"a.yaml": WITH_IT.replace(old, new, 1).encode(), "b.yaml": AGAIN.encode()}, "small")
     assert code in {problem.code for problem in found}
+
+
+def test_why_the_one_that_contains_it_stays_closed_is_told_only_to_who_sees_it(bench: Bench) -> None:
+    dear = 'by: [QM, SYS]\n    guards: [{code: dear, that: "cost > 200", message: {it: x, en: x}}]\n'
+    hidden = WITH_IT.replace("by: [QM, SYS]\n", dear, 1).replace("retention:", "confidentiality: {restricted: [QM]}\nretention:", 1)
+    with bench.store.writing() as tx:
+        put_in_force(tx, hidden.encode(), "w.yaml", KEEPER)
+        put_in_force(tx, AGAIN.replace("ASKED, by: [QM]}", "ASKED, by: [QM, TOP]}").encode(), "w.yaml", KEEPER)
+    number = bench.open()
+    child = bench.open(workflow="lamp-query", links_to=[(number, "queries")])
+    bench.step(child, "answer_it", KEEPER)
+    bench.step(number, "price_it", JACK, fields={"cost": "10", "grade": "MID"}, evidence=[file_of("one")])
+    bench.step(number, "mend_it", MENDER_TOO, comment="Fatto")
+    bench.step(number, "give_back", JACK, proof=Proof("jack", bench.store.clock()))
+    for by, told in ((KEEPER, True), (HEAD, False)):
+        with pytest.raises(Refused) as refused:
+            bench.step(child, "ask_again", by)
+        assert refused.value.codes == (f"PARENT:{number}",)
+        assert ("GUARD:dear" in str(refused.value.reasons[0].text)) == told

@@ -1,5 +1,6 @@
 """A person leaves: what waits for them goes to somebody else with a reason, and what they did reads as before."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from qms.people.actor import SYSTEM
 from qms.people.directory import person_table
 from qms.records import trail
 from qms.workflows import case, reassigning
-from tests.workflows.samples import HEAD, KEEPER, LAMP, MENDER, PRICER, Bench, actor, file_of
+from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, MENDER, PRICER, Bench, actor, file_of
 
 WHY = "Marta lascia il consorzio a fine mese."
 READING = """
@@ -157,3 +158,40 @@ def test_what_was_agreed_before_a_case_is_given_to_another_is_agreed_anew(bench:
     assert bench.step(number, "price_it", HEAD).state == "PRICED"
     with bench.store.reading() as connection:
         assert all(check.passed for check in case.compare(connection, bench.engine))
+
+
+def test_nobody_gives_away_what_keeps_them_from_a_step(bench: Bench) -> None:
+    number = owned(bench, "jack")
+    with pytest.raises(NotPermitted) as refused:
+        bench.step(number, "mend_it", JACK, comment="Fatto")
+    assert refused.value.codes == ("SOD:pricer_mends",)
+    stand_in = replace(actor("keeper", "QM", "TECH"), stands_in_for=frozenset({"jack"}))
+    for by in (JACK, stand_in):
+        with bench.store.writing() as tx, pytest.raises(NotPermitted) as refused:
+            reassigning.reassign(tx, bench.engine, number, "jack", "head", by, reason=WHY, key=bench.key())
+        assert refused.value.codes == ("SOD:own_duty",)
+    with bench.store.writing() as tx:
+        reassigning.reassign(tx, bench.engine, number, "jack", "head", KEEPER, reason=WHY, key=bench.key())
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "refuses"),
+    [
+        ("", ("pricer", "mender"), True),
+        (", count: 2", ("pricer", "mender"), True),
+        (", count: 2", ("pricer", "mender", "head"), False),
+    ],
+)
+def test_two_whose_agreement_is_needed_do_not_become_one(bench: Bench, count: str, named: tuple[str, ...], refuses: bool) -> None:
+    both = LAMP.replace("    by: [COM]\n", f"    by: [COM, TECH]\n    quorum: {{of: parts.whose{count}}}\n").replace(
+        "      maker: {", "      whose: {type: person, title: {it: Di chi, en: Whose}}\n      maker: {"
+    ).replace("asks: [title, deadline_at?", "asks: [title, parts?, deadline_at?")  # fmt: skip
+    with bench.store.writing() as tx:
+        case.put_in_force(tx, both.encode(), "w.yaml", KEEPER)
+    number = bench.open(fields={"title": "Lamp", "parts": [{"name": one, "whose": one} for one in named]})
+    if not refuses:
+        give(bench, number)
+        return
+    with pytest.raises(Incomplete) as refused:
+        give(bench, number)
+    assert refused.value.codes == ("FIELD_INVALID:new",)

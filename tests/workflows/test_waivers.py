@@ -1,5 +1,6 @@
 """The direction lets one person take one step once, with a reason and a control; nobody lets themselves, and the trail tells it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from sqlalchemy import update
 
 from qms.errors import Incomplete, NotFound, NotPermitted, Refused
 from qms.people.actor import Actor
+from qms.records import trail
 from qms.workflows import case
 from qms.workflows.tables import case_waiver
-from tests.workflows.samples import HEAD, JACK, KEEPER, MENDER, PRICER, Bench, actor, file_of
+from tests.workflows.samples import HEAD, JACK, KEEPER, MENDER, OWN, PRICER, Bench, actor, file_of
 
 WHY = {"reason": "Il collega è in malattia da due settimane.", "control": "La Qualità riguarda il lavoro il giorno dopo."}
 
@@ -105,3 +107,25 @@ def test_a_waiver_put_in_or_opened_again_beneath_the_program_is_found(bench: Ben
     with bench.store.writing() as tx:
         tx.connection.execute(update(case_waiver).values(used=None))
     assert not is_borne_out(bench)
+
+
+def test_nobody_waives_for_whoever_stands_in_for_them(bench: Bench) -> None:
+    number = priced_by_jack(bench)
+    lent = frozenset({("TECH", OWN, "jack")})
+    stand_in = replace(actor("mender", "TECH", "COM"), lent=lent, stands_in_for=frozenset({"jack"}))
+    waive(bench, number, person="mender", by=JACK)
+    with pytest.raises(NotPermitted) as refused:
+        bench.step(number, "mend_it", stand_in, comment="Fatto")
+    assert refused.value.codes == ("SOD:pricer_mends",)
+    waive(bench, number, person="mender", by=HEAD)
+    assert bench.step(number, "mend_it", stand_in, comment="Fatto").state == "MENDED"
+    assert is_borne_out(bench)
+
+
+def test_a_waiver_given_under_a_lent_hat_says_for_whom(bench: Bench) -> None:
+    number = priced_by_jack(bench)
+    stand_in = replace(actor("keeper", "TOP"), lent=frozenset({("TOP", OWN, "head")}), stands_in_for=frozenset({"head"}))
+    receipt = waive(bench, number, by=stand_in)
+    with bench.store.reading() as connection:
+        assert trail.entry(connection, receipt.position).said["what"]["for"] == "head"
+    assert is_borne_out(bench)
