@@ -261,7 +261,7 @@ _DEEDS: dict[str, Callable[[_Stage, Mapping[str, Any], str], None]] = {
 
 def _attached(stage: _Stage, act: Mapping[str, Any]) -> list[Attachment]:
     found = []
-    for slot, name in act.get("evidence", {}).items():
+    for slot, name in stage.typed(act.get("evidence", {})).items():
         content = BytesIO(page(f"{name} - documento di dimostrazione"))
         stored = evidence.store(stage.app.settings.evidence, content, name, stage.app.settings.max_evidence_bytes)
         found.append(evidence.attach(slot, stored))
