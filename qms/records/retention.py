@@ -13,6 +13,8 @@ from qms.locale import say
 PATH = "records/retention.yaml"
 FOR_EVER = None
 """The term of what is never disposed of."""
+LEAST, MOST = 1, 1200
+"""Months a term may have: nothing is thrown away on the day its case ends, and what is to outlast everybody is permanent."""
 
 
 def in_force(library: Library, language: str) -> dict[str, str]:
@@ -40,9 +42,13 @@ def terms(source: bytes, path: str) -> dict[str, int | None]:
     """Class → months, the longer one where a class names another; ``FOR_EVER`` for what is permanent. Raises BadContent."""
     try:
         classes = _classes(source)
-        return {str(name): _months(row, classes) for name, row in classes.items()}
+        found = {str(name): _months(row, classes) for name, row in classes.items()}
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _malformed(path, error) from error
+    wrong = [name for name, months in found.items() if months is not FOR_EVER and not LEAST <= months <= MOST]
+    if wrong:
+        raise BadContent(Problem(path, 0, "retention.term", {"name": name, "most": MOST // 12}) for name in wrong)
+    return found
 
 
 def longest(found: Mapping[str, int | None], classes: set[str]) -> int | None:

@@ -30,3 +30,15 @@ def test_a_term_is_counted_in_months_and_the_longest_of_several_counts() -> None
     assert retention.longest(found, {"R-QMS", "R-ATTEND"}) == 120
     assert retention.longest(found, {"R-QMS", "R-CERT"}) is retention.FOR_EVER
     assert retention.longest(found, {"R-QMS", "R-UNHEARD-OF"}) is retention.FOR_EVER
+
+
+@pytest.mark.parametrize("keep", ["{years: 0}", "{years: -1}", "{months: 0}", "{years: 101}", "{years: 99999999999}"])
+def test_a_term_that_ends_at_once_or_after_everybody_is_named(keep: str) -> None:
+    row = "{keep: {years: 3}, starts: {it: chiusura, en: closure}}"
+    table = f"classes: {{R-GOOD: {row}, R-BAD: {row.replace('{years: 3}', keep)}, R-WORSE: {row.replace('{years: 3}', keep)}}}"
+    with pytest.raises(BadContent) as wrong:
+        retention.terms(table.encode(), retention.PATH)
+    assert [(problem.code, problem.values["name"]) for problem in wrong.value.problems] == [
+        ("retention.term", "R-BAD"),
+        ("retention.term", "R-WORSE"),
+    ]
