@@ -9,7 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
@@ -212,11 +227,20 @@ def colleagues(connection: Connection, now: datetime) -> tuple[Person, ...]:
     return tuple(one for one in persons(connection, limit=MOST_COLLEAGUES) if one.is_here(now) and one.hats)
 
 
-def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str]) -> list[str]:
-    """Who wears one of the hats in one of the organisations."""
-    row = hat_held.c
-    query = select(row.person).distinct().where(row.hat.in_(hats), row.organisation.in_(organisations)).order_by(row.person)
+def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str], now: datetime) -> list[str]:
+    """Who wears one of the hats in one of the organisations, their own or lent, and may come in."""
+    own = select(hat_held.c.person).where(hat_held.c.hat.in_(hats), hat_held.c.organisation.in_(organisations))
+    runs = (_lent.ended_at.is_(None), _lent.starts_at <= stamp(now), _lent.ends_at >= stamp(now))
+    lent = select(_lent.delegate).where(_lent.hat.in_(hats), _lent.organisation.in_(organisations), *runs)
+    person = person_table.c
+    query = select(person.id).where(or_(person.id.in_(own), person.id.in_(lent)), reached(now)).order_by(person.id)
     return [str(one) for one in connection.execute(query).scalars()]
+
+
+def reached(now: datetime) -> ColumnElement[bool]:
+    """That a person may still come in: whoever may not is told nothing any more."""
+    person = person_table.c
+    return and_(person.disabled_at.is_(None), or_(person.expires_at.is_(None), person.expires_at > stamp(now)))
 
 
 def by_email(connection: Connection, email: str) -> Person | None:
