@@ -227,6 +227,9 @@ def reassign(
                 advance(len(done))
     if refused and len(refused) == len(done):
         raise next(iter(refused.values()))
+    for attempt in refused.values():
+        if isinstance(attempt, NotPermitted):
+            call.record_attempt("qms people reassign", attempt)
     stays = {number: [reason_as_json(call.language, one) for one in error.reasons] for number, error in refused.items()}
     told = [{**vars(one), "obstacles": stays.get(one.number, [])} for one in done]
     rows = [

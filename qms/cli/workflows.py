@@ -12,7 +12,7 @@ from qms.cli.answers import table
 from qms.cli.call import Call
 from qms.cli.common import WrongUse
 from qms.cli.mistakes import reason_as_json
-from qms.errors import NotFound, Refused
+from qms.errors import NotFound, NotPermitted, Refused
 from qms.locale import sentence
 from qms.workflows import case, diagram, migration, schema
 from qms.workflows.bpmn import bpmn
@@ -162,6 +162,8 @@ def migrate(
                     continue
                 except Refused as error:
                     refused[number] = error
+                    if isinstance(error, NotPermitted):
+                        call.record_attempt("qms workflow migrate", error)
                 plans.append(found)
                 advance(len(plans))
     stays = _answer(call, plans, refused, dry_run)

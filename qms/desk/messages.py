@@ -191,7 +191,7 @@ def claimed(database: Database) -> Iterator[tuple[Message, str] | None]:
 
 def _claim(tx: Transaction) -> tuple[Message, str] | None:
     row = message.c
-    reached = select(directory.person_table.c.id).where(directory.person_table.c.disabled_at.is_(None))
+    reached = select(directory.person_table.c.id).where(directory.reached(tx.now))
     due = select(message).where(row.next_at <= stamp(tx.now), row.person.in_(reached))
     query = due.order_by(row.next_at).limit(1).with_for_update(skip_locked=True)
     found = tx.connection.execute(query).mappings().first()

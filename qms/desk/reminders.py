@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from babel.dates import format_datetime
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, insert, or_, select, update
 
-from qms.database import Database, Transaction, metadata, moment, stamp
+from qms.database import Database, Transaction, metadata, moment
 from qms.desk import messages, my_work
 from qms.desk.my_work import Escalated, Waiting
-from qms.errors import NotFound, NotPermitted
+from qms.errors import NotFound
 from qms.locale import say
 from qms.people import directory
 from qms.people.actor import Actor
@@ -74,8 +74,7 @@ def _to_tell(connection: Connection, house: House) -> list[str]:
     found = connection.execute(
         select(person.id)
         .outerjoin(messages.choice, chosen.person == person.id)
-        .where(person.kind == "staff", person.disabled_at.is_(None))
-        .where(or_(person.expires_at.is_(None), person.expires_at > stamp(house.database.clock())))
+        .where(person.kind == "staff", directory.reached(house.database.clock()))
         .where(or_(chosen.told_on.is_(None), chosen.told_on < now.date().isoformat()))
         .where(or_(chosen.hour.is_(None) if usual else chosen.hour == "-", (chosen.hour != "") & (chosen.hour <= hour)))
         .order_by(person.id)
@@ -169,11 +168,11 @@ def _tell(tx: Transaction, house: House, entry: Entry) -> int:
     wanted = {*timer.escalate, *ringing["escalate"], *acting} - {EVERY_STAFF_ROLE}
     worn = [hat.id for hat in house.hats.hats.values() if wanted & set(hat.roles)]
     made = 0
-    for person in directory.wearing(tx.connection, worn, file.organisations):
+    for person in directory.wearing(tx.connection, worn, file.organisations, tx.now):
         try:
             by = directory.actor(tx.connection, person, house.hats, "system", tx.now)
             files.require_visible(file, definition, by)
-        except (NotPermitted, NotFound):
+        except NotFound:
             continue
         words = {
             "number": number,

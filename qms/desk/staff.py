@@ -72,9 +72,9 @@ def add_person(
 
 
 def grant(tx: Transaction, by: Actor, hats: Hats, person: str, hat: str, organisation: str) -> None:
-    """Put a hat on a person. Nobody gives one to themselves (``SOD:own_hat``)."""
+    """Put a hat on a person. Nobody gives one to themselves, nor to whom they stand in for (``SOD:own_hat``)."""
     _require_keeper(by)
-    if by.person == person:
+    if person in by.same:
         raise NotPermitted([Reason("SOD:own_hat", "hat")])
     directory.grant(tx, hats, person, hat, organisation)
     _record(tx, by, "hat-granted", person=person, hat=hat, organisation=organisation)
@@ -130,7 +130,7 @@ def delegate(
     NotPermitted, Incomplete with everything wrong, NotFound."""
     if by.person != delegator:
         _require_keeper(by)
-        if by.person == to:
+        if to in by.same:
             raise NotPermitted([Reason("SOD:own_hat", "hat")])
     tx.hold(delegation.delegation_table)
     lender, borrower = directory.person(tx.connection, delegator), directory.person(tx.connection, to)

@@ -9,7 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, UniqueConstraint, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 
 from qms.database import Transaction, metadata, moment, stamp
 from qms.errors import Incomplete, NotFound, NotPermitted, Reason
@@ -90,6 +105,10 @@ class Person:
     def is_here(self, now: datetime) -> bool:
         """Whether this person may still come in."""
         return self.disabled_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def is_colleague(self, now: datetime) -> bool:
+        """Whether something can be given to this person to do: an auditor only looks."""
+        return self.is_here(now) and self.kind != "auditor"
 
 
 @dataclass(frozen=True)
@@ -199,24 +218,33 @@ def person(connection: Connection, person_id: str) -> Person:
     return _person(dict(rows[0]), sorted((str(row["hat"]), str(row["organisation"])) for row in rows if row["hat"] is not None))
 
 
-def is_here(connection: Connection, person_id: str, now: datetime) -> bool:
-    """Whether there is such a person, and they may still come in."""
+def is_colleague(connection: Connection, person_id: str, now: datetime) -> bool:
+    """Whether there is such a person, and something can be given to them."""
     try:
-        return person(connection, person_id).is_here(now)
+        return person(connection, person_id).is_colleague(now)
     except NotFound:
         return False
 
 
 def colleagues(connection: Connection, now: datetime) -> tuple[Person, ...]:
-    """Whom something can be given to: persons who may come in and wear a hat, in the order they were entered."""
-    return tuple(one for one in persons(connection, limit=MOST_COLLEAGUES) if one.is_here(now) and one.hats)
+    """Whom something can be given to and who wear a hat, in the order they were entered."""
+    return tuple(one for one in persons(connection, limit=MOST_COLLEAGUES) if one.is_colleague(now) and one.hats)
 
 
-def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str]) -> list[str]:
-    """Who wears one of the hats in one of the organisations."""
-    row = hat_held.c
-    query = select(row.person).distinct().where(row.hat.in_(hats), row.organisation.in_(organisations)).order_by(row.person)
+def wearing(connection: Connection, hats: Collection[str], organisations: Collection[str], now: datetime) -> list[str]:
+    """Who wears one of the hats in one of the organisations, their own or lent, and may come in."""
+    own = select(hat_held.c.person).where(hat_held.c.hat.in_(hats), hat_held.c.organisation.in_(organisations))
+    runs = (_lent.ended_at.is_(None), _lent.starts_at <= stamp(now), _lent.ends_at >= stamp(now))
+    lent = select(_lent.delegate).where(_lent.hat.in_(hats), _lent.organisation.in_(organisations), *runs)
+    person = person_table.c
+    query = select(person.id).where(or_(person.id.in_(own), person.id.in_(lent)), reached(now)).order_by(person.id)
     return [str(one) for one in connection.execute(query).scalars()]
+
+
+def reached(now: datetime) -> ColumnElement[bool]:
+    """That a person may still come in: whoever may not is told nothing any more."""
+    person = person_table.c
+    return and_(person.disabled_at.is_(None), or_(person.expires_at.is_(None), person.expires_at > stamp(now)))
 
 
 def by_email(connection: Connection, email: str) -> Person | None:

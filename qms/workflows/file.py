@@ -67,6 +67,7 @@ _update_at_once = text(
 """Both in one question to PostgreSQL, where asking costs more than writing."""
 
 REASSIGNED = "case-reassigned"
+LINKED = "case-linked"
 """The event when what waits for one person was given to another."""
 MIGRATED = "case-migrated"
 """The event when an open case was moved to the definition in force."""

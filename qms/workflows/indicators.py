@@ -2,7 +2,8 @@
 
 Only the cases of the periods asked for are read, by an index, so a page costs the same after ten years as after one. An indicator speaks of
 all cases of the house, also those that its reader may not open: so it is the house's own people's and auditors' to see, of restricted
-workflows those whom the cases are shown to, and under its floor nobody's.
+workflows those whom the cases are shown to, and under its floor nobody's. Cases of a time when the workflow was more confidential are left
+out.
 """
 
 import calendar as months
@@ -24,6 +25,7 @@ from qms.workflows.engine import Engine
 from qms.workflows.expression import Expression
 from qms.workflows.fields import typed
 from qms.workflows.figures import Figures
+from qms.workflows.file import confidentiality_of
 from qms.workflows.reading_indicators import CASES, LATE
 from qms.workflows.recurring import Indicator
 from qms.workflows.scope import Exhausted, Purse, Taken
@@ -126,7 +128,9 @@ class _House:
     def __init__(self, connection: Connection, engine: Engine, definition: Definition) -> None:
         self._connection, self._engine, self._definition = connection, engine, definition
         self._figures = engine.definitions.figures(connection)
-        self._digests = [one.definition.digest for one in engine.definitions.known(connection, definition.id)]
+        known = [one.definition for one in engine.definitions.known(connection, definition.id)]
+        self._digests = [one.digest for one in known]
+        self._told = sorted({confidentiality_of(one) for one in known if _tells_of(definition, one)})
         self._cases: dict[tuple[str, date, date], list[_Row] | None] = {}
 
     def reading(self, one: Indicator, period: Period, today: date) -> Reading:
@@ -160,7 +164,8 @@ class _House:
                 if of == "closed"
                 else (row.workflow == self._definition.id, row.opened_at)
             )
-            query = select(case_file).where(mine, when >= begin, when < end).limit(MOST_CASES + 1)
+            told = row.confidentiality.in_(self._told)
+            query = select(case_file).where(mine, when >= begin, when < end, told).limit(MOST_CASES + 1)
             found = self._connection.execute(query).mappings().all()
             self._cases[key] = (
                 [_Row(self._definition, one, late) for one, late in self._with_late(found)] if len(found) <= MOST_CASES else None
@@ -177,6 +182,13 @@ class _House:
             for number, name in self._connection.execute(select(one.case_number, one.name).where(one.case_number.in_(numbers), missed)):
                 late.setdefault(number, []).append(name)
         return ((row, late.get(row["number"], [])) for row in found)
+
+
+def _tells_of(definition: Definition, other: Definition) -> bool:
+    """Whether the indicators of ``definition`` may speak of cases that run under ``other``: never to somebody from whom these are kept."""
+    if other.confidentiality != definition.confidentiality:
+        return other.confidentiality == "normal"
+    return other.confidentiality != "restricted" or set(definition.allowed_roles) <= set(other.allowed_roles)
 
 
 class _Row(dict[str, object]):

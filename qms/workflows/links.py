@@ -73,13 +73,14 @@ def record(
     print_: str = "",
     written: bool = False,
 ) -> Receipt:
-    """Seal that ``child`` hangs on ``parent``; write the row unless it is ``written``. The version stays: no step was taken."""
+    """Seal that ``child`` hangs on ``parent``; write the row unless it is ``written``. The version stays: no step was taken. Who agreed to
+    a step agreed to the case without it, and is asked again."""
     if not written:
         write(tx, parent.file.number, parent.name, child)
-    after = replace(parent.file, n=parent.file.n + 1, changed_at=tx.now)
+    after = replace(parent.file, n=parent.file.n + 1, changed_at=tx.now, taken=files.without_agreements(parent.file.taken))
     what: Mapping[str, Any] = {"links": [{"name": parent.name, "child": child}], **({"request": print_} if print_ else {})}
     place = by.role_for(parent.definition.takers, after.organisations)
-    return sealing.record(tx, parent.file, after, "case-linked", by, place, comment=comment, what=what, key=key)
+    return sealing.record(tx, parent.file, after, files.LINKED, by, place, comment=comment, what=what, key=key)
 
 
 def of_parents(connection: Connection, engine: Engine, file: File) -> tuple[list[Reason], dict[str, str]]:

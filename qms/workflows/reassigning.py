@@ -57,7 +57,7 @@ def tasks(connection: Connection, engine: Engine, person: str, by: Actor, after:
 def of_handover(connection: Connection, old: str, new: str, reason: str, now: datetime) -> list[Reason]:
     """What is wrong with whom the cases are given to, and with the reason."""
     said = objections.tidy(reason)
-    reasons = [] if old != new and directory.is_here(connection, new, now) else [Reason("FIELD_INVALID:new", "new")]
+    reasons = [] if old != new and directory.is_colleague(connection, new, now) else [Reason("FIELD_INVALID:new", "new")]
     return reasons + ([Reason("COMMENT_REQUIRED", "reason")] if said is None else list(objections.of_text_typed(said)))
 
 

@@ -22,7 +22,7 @@ from qms.records.verify import Check
 from qms.workflows import file as files
 from qms.workflows.definition import TITLE
 from qms.workflows.engine import Engine
-from qms.workflows.file import AGREED_TO, MIGRATED, REASSIGNED, WAIVED
+from qms.workflows.file import AGREED_TO, LINKED, MIGRATED, REASSIGNED, WAIVED
 from qms.workflows.keeping import codes_of
 from qms.workflows.tables import (
     case_evidence,
@@ -153,7 +153,7 @@ def _tell(story: Story, said: Mapping[str, Any], position: int) -> None:
     story.row |= {"state": case["to"], "version": case["version"], "n": case["n"], "changed_at": case.get("changed_at")}
     if said["event"] == MIGRATED:
         story.row |= _pinned(case)
-    if said["event"] in (MIGRATED, REASSIGNED):
+    if said["event"] in (LINKED, MIGRATED, REASSIGNED):
         story.taken = files.without_agreements(story.taken)
     for name, (_, new) in said["fields"].items():
         story.fields.pop(name, None)

@@ -67,7 +67,7 @@ def waive(
     reasons = [] if place is not None else [Reason(f"ROLE:{WAIVES}")]
     if person in by.same:
         reasons.append(Reason("SOD:own_waiver", "person", {}, both("case.waiver_own")))
-    if not directory.is_here(tx.connection, person, tx.now):
+    if not directory.is_colleague(tx.connection, person, tx.now):
         reasons.append(Reason("FIELD_INVALID:person", "person"))
     for name, text in told.items():
         if not SHORTEST <= len(text) <= LONGEST:

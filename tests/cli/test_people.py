@@ -177,3 +177,6 @@ def test_one_case_that_cannot_be_given_does_not_keep_the_others(as_person: AsPer
     assert quality("case", "show", opened[1], "--json").json["fields"]["owner"] == successor
     again = quality("people", "reassign", leaver, successor, "--reason", "Cambia lavoro.", "--json")
     assert (again.code, again.codes[0].partition(":")[0]) == (3, "ROLE")
+    with house.app.reading() as connection:
+        attempts = [one.said["what"]["attempt"] for one in trail.entries(connection, event="attempt-refused", limit=5)]
+    assert attempts == ["qms people reassign"] * 2

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import fromstring
 from qms.app import EFFECTS
 from qms.locale import LANGUAGES, knows
 from qms.people.actor import SYSTEM
+from qms.records import trail
 from qms.workflows.case import put_in_force
 from qms.workflows.reading_steps import OPEN_CASE
 from tests.cli.conftest import AsPerson, Qms
@@ -73,6 +74,19 @@ def test_who_does_not_own_the_process_moves_nothing(house: House, as_person: AsP
         refused = as_person("verifier")("workflow", "migrate", "nonconformity", *words, "--json")
         assert refused.code == 1
         assert [reason["code"] for one in refused.json["cases"] for reason in one["obstacles"]] == ["ROLE:QM,TOP"]
+
+
+def test_who_would_free_themselves_moves_nothing_and_the_attempt_is_recorded(house: House, as_person: AsPerson) -> None:
+    quality = as_person("quality")
+    assert report(quality).code == 0
+    text = "\n".join(line for line in SHIPPED.read_text(encoding="utf-8").splitlines() if "apart_from: [opening" not in line)
+    with house.app.writing() as tx:
+        put_in_force(tx, text.encode(), "nonconformity.yaml", SYSTEM)
+    refused = quality("workflow", "migrate", "nonconformity", "--json")
+    assert [reason["code"] for one in refused.json["cases"] for reason in one["obstacles"]] == ["SOD:own_duty"]
+    with house.app.reading() as connection:
+        (attempt,) = trail.entries(connection, event="attempt-refused", limit=5)
+    assert attempt.said["what"] == {"attempt": "qms workflow migrate", "codes": ["SOD:own_duty"]}
 
 
 def test_a_definition_is_written_in_every_form_and_nothing_is_written_over(as_person: AsPerson, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ class Office:
             n=50,
             fields={name: value for name, value in fields.items() if value is not None},
             taken=taken,
-            confidentiality="normal",
+            confidentiality=files.confidentiality_of(definition),
             opened_at=since,
             opened_by=self.id("kennel"),
             changed_at=since,

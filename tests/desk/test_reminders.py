@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from qms.database import stamp
 from qms.desk import messages, post, staff
 from qms.errors import Incomplete, NotFound, NotPermitted
 from qms.people import invitations, sign_in
 from qms.people.actor import SYSTEM
-from qms.people.directory import actor
+from qms.people.directory import actor, person_table
 from qms.records import trail
 from qms.settings import Mail
 from qms.workflows import case
@@ -182,6 +183,28 @@ def test_a_hard_deadline_is_told_at_once_to_those_it_concerns_and_no_other_is(ma
     assert len(told) == len({row.person for row in told})
     assert mailing.ids["kennel"] not in {row.person for row in told}
     assert any(number in letter["Subject"] for letter in box[0].to("tenders"))
+
+
+def test_who_stands_in_is_told_of_a_hard_deadline_and_whose_account_has_ended_is_not(mailing: House, box: tuple[Box, int]) -> None:
+    number = tender(mailing)
+    at_the_desk(mailing, mailing.clock.now)
+    box[0].letters.clear()
+    with mailing.app.reading() as connection:
+        timers = case.show(connection, mailing.app.engine, number, mailing.actor("tenders")).definition.timers
+    hard, (hat, where) = sorted(name for name, timer in timers.items() if timer.hard), CAST["tenders"].hats[0]
+    with mailing.app.writing() as tx:
+        lender, to = mailing.actor("tenders"), mailing.ids["kennel"]
+        staff.delegate(tx, lender, mailing.app.hats, lender.person, to, hat, where, tx.now, tx.now + timedelta(days=1))
+        ended = update(person_table).where(person_table.c.id == mailing.ids["tenders_too"]).values(expires_at=stamp(tx.now))
+        tx.connection.execute(ended)
+        messages.put(tx, mailing.app.settings, "k", mailing.ids["tenders_too"], messages.MORNING, "Uno", "testo")
+        ring(tx, mailing, number, hard[0], 1)
+    mailing.app.tick()
+    told = {row.person for row in kept(mailing) if row.kind == messages.DEADLINE}
+    assert told >= {mailing.ids["tenders"], to}
+    assert mailing.ids["tenders_too"] not in told
+    assert box[0].to("tenders_too") == []
+    assert any(number in letter["Subject"] for letter in box[0].to("kennel"))
 
 
 def ring(tx: Any, house: House, number: str, timer: str, after: int) -> None:

@@ -160,6 +160,20 @@ def test_a_hat_taken_off_while_it_is_being_lent_is_not_lent(either_house: House,
         assert all(check.passed for check in staff.compare(connection))
 
 
+def test_nobody_is_given_a_hat_by_whoever_stands_in_for_them(house: House) -> None:
+    lend(house, "quality", "training")
+    stand_in, (hat, where) = now(house, "training"), CAST["direction"].hats[0]
+    begins = house.clock.now
+    with house.app.writing() as tx:
+        with pytest.raises(NotPermitted) as refused:
+            staff.grant(tx, stand_in, house.app.hats, house.ids["quality"], hat, where)
+        assert codes(refused) == ("SOD:own_hat",)
+        with pytest.raises(NotPermitted) as refused:
+            staff.delegate(tx, stand_in, house.app.hats, house.ids["direction"], house.ids["quality"], hat, where, begins, begins + DAY)
+        assert codes(refused) == ("SOD:own_hat",)
+        staff.grant(tx, stand_in, house.app.hats, house.ids["tenders"], hat, where)
+
+
 def test_what_a_keeper_does_for_another_says_so(house: House) -> None:
     lend(house, "quality", "training")
     with house.app.writing() as tx:

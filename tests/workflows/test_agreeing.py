@@ -7,7 +7,7 @@ import pytest
 from qms.errors import BadContent, Refused
 from qms.locale import LANGUAGES, sentence
 from qms.records.evidence import Attachment
-from qms.workflows.case import compare, offers, put_in_force, show
+from qms.workflows.case import compare, link_case, offers, put_in_force, show
 from tests.workflows.samples import HEAD, JACK, KEEPER, LAMP, MENDER, OWN, PRICER, Bench, actor, file_of
 
 PRICES = "    evidence: [PHOTO]\n    guards:\n      - {code: not_too_dear"
@@ -155,3 +155,15 @@ def test_only_evidence_is_asked_anew(bench: Bench) -> None:
     with pytest.raises(BadContent) as wrong:
         changed(bench, ("    asks: [note?]\n", "    asks: [note!]\n"))
     assert [problem.code for problem in wrong.value.problems] == ["workflow.unknown_field"]
+
+
+def test_a_case_linked_after_somebody_agreed_is_agreed_to_anew(bench: Bench) -> None:
+    number = changed(bench, ("    by: [COM]\n", "    by: [COM, TECH]\n    quorum: {count: 2}\n"))
+    bench.step(number, "price_it", PRICER, fields=GOOD)
+    finding = bench.open(workflow="lamp-query")
+    with bench.store.writing() as tx:
+        link_case(tx, bench.engine, number, "queries", finding, KEEPER, key="l1")
+    assert bench.step(number, "price_it", MENDER).state == "BROKEN"
+    assert bench.step(number, "price_it", PRICER).state == "PRICED"
+    with bench.store.reading() as connection:
+        assert all(check.passed for check in compare(connection, bench.engine))

@@ -301,3 +301,44 @@ def test_values_are_exact(bench: Bench) -> None:
         bench.step(bench.open(), "price_it", PRICER, fields={"cost": cost, "grade": "MID"}, evidence=[file_of("one")])
     at(bench, 4, 1, 9)
     assert reading(bench, "dear", "2035-T1").value == Decimal("0.15")
+
+
+DEAREST = """indicators:
+  dearest:
+    title: {it: x, en: x}
+    of: opened
+    every: month
+    value: "max(one.cost for one in cases)"
+    floor: FLOOR
+"""
+
+
+def kept_for(roles: str, floor: int = 1) -> str:
+    source = LAMP + DEAREST.replace("FLOOR", str(floor))
+    return source.replace("parties: {", f"confidentiality: {roles}\nparties: {{", 1) if roles != "normal" else source
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("normal", "{restricted: [COM]}", True),
+        ("{restricted: [COM, TOP]}", "{restricted: [COM]}", True),
+        ("{restricted: [COM]}", "normal", False),
+        ("{restricted: [COM]}", "{restricted: [COM, TOP]}", False),
+        ("{personal: [COM]}", "normal", False),
+        ("{personal: [COM]}", "{restricted: [COM]}", False),
+    ],
+)
+def test_cases_of_a_more_confidential_time_are_not_counted(bench: Bench, before: str, after: str, told: bool) -> None:
+    def renew(source: str) -> None:
+        with bench.store.writing() as tx:
+            put_in_force(tx, source.encode(), "w.yaml", KEEPER)
+
+    renew(kept_for(before, 3 if "personal" in before else 1))
+    number = bench.open()
+    bench.step(number, "price_it", PRICER, fields={"cost": "123,45", "grade": "MID"}, evidence=[file_of("one")])
+    renew(kept_for(after))
+    with bench.store.reading() as connection:
+        definition = bench.engine.definitions.in_force(connection, "lamp-repair").definition
+        (measured,) = indicators.measure(connection, bench.engine, definition, replace(PRICER, house=OWN), 0)
+    assert (measured.readings[0].value == Decimal("123.45")) == told

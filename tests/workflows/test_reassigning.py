@@ -96,11 +96,12 @@ def test_a_closed_case_and_one_that_names_somebody_else_stay_as_they_are(bench: 
         give(bench, owned(bench), actor("stranger", "QM", where="elsewhere"))
 
 
-def test_nothing_is_given_to_somebody_whose_account_has_ended(bench: Bench) -> None:
+@pytest.mark.parametrize("how", ["ended", "auditor"])
+def test_nothing_is_given_to_somebody_whose_account_has_ended_or_who_only_looks(bench: Bench, how: str) -> None:
     number = owned(bench)
     with bench.store.writing() as tx:
-        ended = update(person_table).where(person_table.c.id == "mender").values(expires_at=stamp(tx.now))
-        tx.connection.execute(ended)
+        became = {"expires_at": stamp(tx.now)} if how == "ended" else {"kind": "auditor"}
+        tx.connection.execute(update(person_table).where(person_table.c.id == "mender").values(became))
     with pytest.raises(Refused) as refused:
         give(bench, number)
     assert refused.value.codes == ("FIELD_INVALID:new",)
