@@ -15,7 +15,7 @@ from qms.workflows.reader import NAME, ROLE_NAME, STATE_NAME, WORKFLOW_NAME
 Schema = dict[str, Any]
 WORD: Schema = {"type": ["string", "number", "boolean"]}
 WORDS: Schema = {"anyOf": [WORD, {"type": "array", "items": WORD}]}
-EXPRESSION: Schema = {"type": ["string", "number", "boolean"], "description": "an expression; see qms/workflows/definition.py"}
+EXPRESSION: Schema = {"type": ["string", "number", "boolean"], "description": "an expression; see docs/grammar.md"}
 TEXT: Schema = {
     "type": "object", "properties": {"it": {"type": "string"}, "en": {"type": "string"}}, "required": ["it", "en"],
     "additionalProperties": False,

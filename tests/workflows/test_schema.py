@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,8 @@ from ruamel.yaml import YAML
 from qms.app import EFFECTS
 from qms.workflows import reading, reading_fields, reading_steps, schema
 from qms.workflows.drafting import drafted, write
+from qms.workflows.functions import FUNCTIONS
+from qms.workflows.types import DRAFT
 from tests.workflows.samples import LAMP, QUERY
 from tests.workflows.test_drafting import GOOD
 from tests.workflows.test_reckoning import ORDER
@@ -110,6 +113,18 @@ def test_an_unknown_key_is_marked_wherever_it_is_planted(source: str | Path) -> 
     assert missed == []
 
 
+def offered() -> set[str]:
+    """Every key of the schema."""
+    found: set[str] = set()
+    waiting: list[Any] = [SCHEMA]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            found |= set(here["properties"]) if isinstance(here.get("properties"), dict) else set()
+        waiting += here.values() if isinstance(here, dict) else here if isinstance(here, list) else []
+    return found
+
+
 def test_every_key_that_the_reader_takes_is_one_of_the_schema() -> None:
     taken: set[str] = set()
     for module in (reading, reading_fields, reading_steps):
@@ -117,12 +132,18 @@ def test_every_key_that_the_reader_takes_is_one_of_the_schema() -> None:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "keys":
                 constants = [node for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Constant)]
                 taken |= {node.value for node in constants if isinstance(node.value, str)}
-    offered = set()
-    waiting: list[Any] = [SCHEMA]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, dict):
-            offered |= set(here["properties"]) if isinstance(here.get("properties"), dict) else set()
-        waiting += here.values() if isinstance(here, dict) else here if isinstance(here, list) else []
     assert {"reads", "restricted", "when", "order"} <= taken
-    assert taken <= offered
+    assert taken <= offered()
+
+
+def test_the_page_of_the_grammar_names_every_key_type_fact_and_function_and_no_other_in_its_examples() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "grammar.md").read_text(encoding="utf-8")
+    fences = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    told = " ".join([*fences, *re.findall(r"`([^`\n]+)`", page)])
+    words = set(re.findall(r"[a-z][a-z0-9_-]*", told))
+    assert offered() - words == set()
+    assert set(reading_fields.TYPES) - words == set()
+    assert set(DRAFT) - words == set()
+    assert {name for name in FUNCTIONS if f"{name}(" not in told} == set()
+    keys = {key for fence in fences for key in YAML(typ="safe").load(fence)}
+    assert keys == {*reading.REQUIRED, *reading.OPTIONAL}
