@@ -25,6 +25,9 @@ READER = "acknowledgment.person"
 ACKNOWLEDGED = ("acknowledgment.title", READER, "acknowledgment.document", "acknowledgment.revision", "acknowledgment.sha256")
 """What the program knows of a text that somebody is to read: each must fill a field."""
 SYS = "SYS"
+LONGEST = {"text": 300, "long_text": 20_000}
+"""How many letters a text may have, by its type."""
+MOST_ROWS = 500
 TITLE = "title"
 """The one field name the program knows: it names the case in every list."""
 

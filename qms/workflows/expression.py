@@ -114,6 +114,10 @@ def _refuse_disguise(text: str, tree: ast.expr) -> None:
         raise Mistake("not_allowed", 0, what="#" if "#" in text else "↵")
     if names.misleads(text):
         raise Mistake("not_allowed", 0, what="…")
+    for node in ast.walk(tree) if "\\" in text else ():
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and (not value.isprintable() or names.misleads(value)):
+            raise Mistake("not_allowed", getattr(node, "col_offset", -1) + 1, what="\\")
     for node in () if text.isascii() else ast.walk(tree):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         written = ast.get_source_segment(text, node) if name else None

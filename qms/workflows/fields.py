@@ -21,15 +21,13 @@ from qms.formats import amounts, identifiers, moments, names
 from qms.formats.values import BadValue
 from qms.locale import LANGUAGES, knows, say
 from qms.workflows.calendar import duration
-from qms.workflows.definition import Field
+from qms.workflows.definition import LONGEST, MOST_ROWS, Field
 from qms.workflows.reader import ROLE_NAME, both
 
 Stored = Any
 """A value in its kept form."""
 
-LONGEST = {"text": 300, "long_text": 20_000}
 DECIMALS = {"money": 2, "percent": 4, "decimal": 10, "integer": 0}
-MOST_ROWS = 500
 TRUE = frozenset({"true", "on", "1", "yes", "y", "sì", "si", "s"})
 FALSE = frozenset({"false", "off", "0", "no", "n"})
 _EMAIL = re.compile(r"[^@\s<>\"',;:]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from qms.errors import Text
-from qms.workflows.definition import ACKNOWLEDGED, TITLE, Field
+from qms.workflows.definition import ACKNOWLEDGED, LONGEST, MOST_ROWS, TITLE, Field
 from qms.workflows.expression import BUILT_IN
 from qms.workflows.functions import FUNCTIONS
 from qms.workflows.reader import NAME, WORKFLOW_NAME, Reader
@@ -21,12 +21,16 @@ NUMBERS = ("integer", "decimal", "money", "percent")
 IMPERSONAL = frozenset({"integer", "boolean", "choices", "table"})
 """Kinds that cannot be marked personal as a whole: what is hidden is a text."""
 MOST_FIELDS = 200
-MOST_ROWS = 500
 OPTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 SOURCE_NAME = {"notice": re.compile(r"notice\.[a-z_]{1,40}"), "acknowledgment": re.compile("|".join(map(re.escape, ACKNOWLEDGED)))}
 _SLOW = re.compile(r"\)[*+{]|\\[1-9]|\(\?(?!:)")
-_ENDLESS = re.compile(r"(?<!\\)[*+]|\{[0-9]*,\}")
-MOST_ENDLESS = 3
+_PIECE = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?:(?P<sign>[*+?])|\{(?P<least>[0-9]*)(?P<open>,?)(?P<most>[0-9]*)\})[?+]?|(?P<group>[(|)])|.",
+    re.DOTALL,
+)
+LONGEST_PATTERN = 200
+MOST_WAYS = LONGEST["text"] ** 3
+"""In which a pattern may share a text out among its parts, since each is tried: as many as three endless repetitions have."""
 EXTRA = {
     "text": ("min", "max", "pattern"),
     "long_text": ("min", "max"),
@@ -197,15 +201,36 @@ def _pattern(reader: Reader, node: Node | None) -> str | None:
     written = reader.word(node, "pattern")
     if node is None or not written:
         return None
+    if len(written) > LONGEST_PATTERN or _SLOW.search(written) or not 0 < _ways(written) <= MOST_WAYS:
+        reader.wrong(node.line, "pattern_slow", pattern=written[:80])
+        return None
     try:
         re.compile(written)
     except re.error as error:
         reader.wrong(node.line, "pattern_malformed", detail=str(error))
         return None
-    if len(written) > 200 or _SLOW.search(written) or len(_ENDLESS.findall(written)) > MOST_ENDLESS:
-        reader.wrong(node.line, "pattern_slow", pattern=written[:80])
-        return None
     return written
+
+
+def _ways(pattern: str) -> int:
+    """In how many ways a pattern may share a text out among its parts, 0 when it repeats something longer than any text is."""
+    ways, branches = 1, [1]
+    for piece in _PIECE.finditer(pattern):
+        if piece["group"] == "(":
+            branches.append(1)
+        elif piece["group"] == "|":
+            branches[-1] += 1
+        elif piece["group"] == ")" and len(branches) > 1:
+            ways *= branches.pop()
+        elif piece["sign"]:
+            ways *= 2 if piece["sign"] == "?" else LONGEST["text"]
+        elif piece["open"] is not None and (piece["least"] or piece["open"]):
+            least = int(piece["least"] or 0)
+            most = int(piece["most"] or LONGEST["text"]) if piece["open"] else least
+            if max(least, most) > LONGEST["text"]:
+                return 0
+            ways *= max(1, most - least + 1)
+    return ways * branches[0]
 
 
 def _source(reader: Reader, node: Node | None, subject: str | None, column: bool) -> str | None:
@@ -223,5 +248,7 @@ def _truth(reader: Reader, node: Node | None) -> str | None:
 def _check_bounds(reader: Reader, table: Table, kind: str, least: Decimal | None, most: Decimal | None) -> None:
     if least is not None and most is not None and least > most:
         reader.wrong(table.lines["min"], "bounds", least=least, most=most)
-    if kind == "table" and most is not None and most > MOST_ROWS:
-        reader.wrong(table.lines["max"], "too_many", key="max", limit=MOST_ROWS)
+    limit = {**LONGEST, "table": MOST_ROWS}.get(kind)
+    for key, bound in (("min", least), ("max", most)):
+        if bound is not None and limit is not None and not (bound == int(bound) and (key == "max") <= bound <= limit):
+            reader.wrong(table.lines[key], "bounds_length", key=key, limit=limit)

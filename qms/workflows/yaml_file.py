@@ -4,6 +4,7 @@ YAML turns ``no`` into false, ``3.10`` into 3.1, and lets one small file unfold 
 was typed, tags, anchors and second keys of one name are refused, and each value remembers its line. Every mistake is collected.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -19,14 +20,21 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+from ruamel.yaml.reader import ReaderError
 
 from qms.errors import BadContent, Problem
+from qms.formats import names
 
 MOST_BYTES = 256_000
 MOST_NODES = 20_000
 DEEPEST = 16
 AMBIGUOUS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ""})
 """Plain words that YAML readers take for something else than text."""
+
+LONGEST_SHOWN = 80
+"""Of what the file says, in a sentence about it."""
+_UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no page, diagram or database takes; between quotes YAML has escapes for all of it."""
 
 USUAL = {"'\\t'": "tab", "<block end>": "indent", "expected ',' or": "brackets"}
 """By what the reader of YAML says: the slips that everybody makes, each of which has a sentence that says how to mend it."""
@@ -71,6 +79,8 @@ class _Builder:
     events: Iterator[Event]
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
+    line: int = 0
+    """Where the last node began."""
 
     def wrong(self, line: int, code: str, **values: object) -> None:
         self.problems.append(Problem(self.path, line, f"yaml.{code}", values))
@@ -95,8 +105,11 @@ def read(source: bytes, path: str) -> Table:
         code = next((code for sign, code in USUAL.items() if sign in detail), "malformed")
         builder.wrong(mark.line + 1 if mark else 0, code, detail=detail)
         raise BadContent(builder.problems) from error
+    except ReaderError as error:
+        builder.wrong(text.count("\n", 0, error.position) + 1, "sign", sign=f"U+{error.character:04X}")
+        raise BadContent(builder.problems) from error
     except (YAMLError, ValueError, RecursionError) as error:
-        builder.wrong(0, "malformed", detail=" ".join(str(error).split())[:200])
+        builder.wrong(builder.line, "malformed", detail=" ".join(str(error).split())[:200])
         raise BadContent(builder.problems) from error
     if not isinstance(node, Table):
         builder.wrong(1, "not_a_mapping")
@@ -123,6 +136,7 @@ def _document(builder: _Builder) -> Node | None:
 def _node(builder: _Builder, event: Event, depth: int) -> Node:
     line = _line(event)
     builder.nodes += 1
+    builder.line = line
     if depth > DEEPEST or builder.nodes > MOST_NODES:
         builder.wrong(line, "too_deep" if depth > DEEPEST else "too_many", limit=DEEPEST if depth > DEEPEST else MOST_NODES)
         raise BadContent(builder.problems)
@@ -131,8 +145,9 @@ def _node(builder: _Builder, event: Event, depth: int) -> Node:
         raise BadContent(builder.problems)
     tag = getattr(event, "tag", None)
     if tag:
-        builder.wrong(line, "tag", tag=str(tag))
+        builder.wrong(line, "tag", tag=str(tag)[:LONGEST_SHOWN])
     if isinstance(event, ScalarEvent):
+        _refuse_disguise(builder, event.value, line)
         return Word(event.value, event.style is None, line)
     if isinstance(event, SequenceStartEvent):
         items = []
@@ -142,6 +157,14 @@ def _node(builder: _Builder, event: Event, depth: int) -> Node:
             items.append(_node(builder, inner, depth + 1))
         return Items(tuple(items), line)
     return _mapping(builder, line, depth)
+
+
+def _refuse_disguise(builder: _Builder, text: str, line: int) -> None:
+    """Note signs that cannot be kept or shown, and those that make a text read as what it is not."""
+    if (sign := _UNWRITABLE.search(text)) is not None:
+        builder.wrong(line, "sign", sign=f"U+{ord(sign[0]):04X}")
+    elif names.misleads(text):
+        builder.wrong(line, "misleads")
 
 
 def _mapping(builder: _Builder, line: int, depth: int) -> Table:

@@ -65,7 +65,10 @@ def test_two_readings_of_one_text_are_one_definition() -> None:
         ("  note: {type", "  state: {type", "workflow.reserved"),
         ("max: 80", "max: eighty", "workflow.expected_number"),
         ("kind: CIG", "kind: CIGG", "workflow.value"),
-        ("max: 5", "max: 5000", "workflow.too_many"),
+        ("max: 5", "max: 5000", "workflow.bounds_length"),
+        ("max: 80", "max: -5", "workflow.bounds_length"),
+        ("max: 80", "max: 1.5", "workflow.bounds_length"),
+        ("max: 80", "min: 2000000000", "workflow.bounds_length"),
         ("name: {type: text", "name: {type: table", "workflow.table_in_table"),
         ("kind: initial", "kind: final", "workflow.one_initial"),
         ("kind: final", "kind: finale", "workflow.value"),
@@ -102,6 +105,12 @@ def test_two_readings_of_one_text_are_one_definition() -> None:
         ("type: money, title: {it: Costo, en: Cost}", "type: integer, personal: true, title: {it: C, en: C}", "workflow.personal_kind"),
         ("max: 80", "pattern: '(a+)+'", "workflow.pattern_slow"),
         ("max: 80", "pattern: '(a|a)*b'", "workflow.pattern_slow"),
+        ("max: 80", f"pattern: '{'a?' * 40}{'a' * 40}'", "workflow.pattern_slow"),
+        ("max: 80", f"pattern: '{'[ab]{0,300}' * 4}[bc]'", "workflow.pattern_slow"),
+        ("max: 80", f"pattern: '{'(a|aa)' * 25}[bc]'", "workflow.pattern_slow"),
+        ("max: 80", r"pattern: '\\*\\*\\*\\*[bc]'", "workflow.pattern_slow"),
+        ("max: 80", "pattern: '[a-z]{400000000}'", "workflow.pattern_slow"),
+        ("max: 80", "pattern: '[a-z]{99999999999}'", "workflow.pattern_slow"),
         ("max: 80", "pattern: '['", "workflow.pattern_malformed"),
         ("max: 80", "min: 90, max: 80", "workflow.bounds"),
         ("steps: [give_back]", "steps: [giveback]", "workflow.unknown_step"),
@@ -156,11 +165,24 @@ def test_a_near_name_is_suggested() -> None:
         ("a: [" + "1," * 30_000 + "1]", "yaml.too_many"),
         ("a: " + "x" * 300_000, "yaml.too_large"),
         (b"a: \xff\xfe\n", "yaml.not_utf8"),
-        (b"a: \x00\n", "yaml.malformed"),
+        (b"a: \x00\n", "yaml.sign"),
+        ('a: "\\0"\n', "yaml.sign"),
+        ('a: "\\ud83d\\ude00"\n', "yaml.sign"),
+        ('a: "\\x0b"\n', "yaml.sign"),
+        ('a: "\\ufffe"\n', "yaml.sign"),
+        ('"\\e": a\n', "yaml.sign"),
+        ('a: "\\u202eb"\n', "yaml.misleads"),
+        ("a: \u202eb\n", "yaml.misleads"),
+        ('a: b\nc: "\\U00110000"\n', "yaml.malformed"),
     ],
 )  # fmt: skip
 def test_yaml_that_means_something_else_than_it_says_is_refused(source: str | bytes, code: str) -> None:
     assert code in codes(source)
+
+
+@pytest.mark.parametrize("last", [b'c: "\\0"', b"c: \x07", b'c: "\\U00110000"', b"c: \xe2\x80\xae"])
+def test_a_sign_that_cannot_stand_in_a_file_is_named_with_its_line(last: bytes) -> None:
+    assert [problem.line for problem in problems(b"a: b\nb: c\n" + last)] == [3]
 
 
 def test_bombs_are_refused_before_they_go_off() -> None:
